@@ -1,0 +1,1 @@
+"""Wengang: departments' deliveries in, an accountable early-warning edition out."""

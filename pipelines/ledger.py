@@ -1,0 +1,207 @@
+"""The ledger: deliveries, withdrawals, overrides, editions, mails. Append-only; what it holds cannot be rebuilt.
+
+This module alone opens ``ledger.sqlite``. Entries of all kinds share one sequence, so "what was on record then" is a
+number, and an old edition can be rebuilt from exactly what it saw. Nothing is updated or deleted: a state is the last
+entry about a thing.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pipelines.errors import NotFoundError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS entry (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    at TEXT NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS entry_subject ON entry (kind, subject);
+CREATE TRIGGER IF NOT EXISTS entry_no_update BEFORE UPDATE ON entry BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+CREATE TRIGGER IF NOT EXISTS entry_no_delete BEFORE DELETE ON entry BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+"""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One arrival of a file: its batch (content hash), when it came, how its rows are dated, and what became of it."""
+
+    feed: str
+    batch: str
+    file_name: str
+    received_at: datetime
+    dated: Literal["arrival", "lag"]
+    status: Literal["accepted", "refused"]
+    rows_in: int
+    rows_landed: int
+    rows_quarantined: int
+    rows_set_aside: int
+    reason: str = ""
+    delivery_no: int = 0
+
+
+@dataclass(frozen=True)
+class EditionRecord:
+    """One decision about a night: an edition issued, or held by the gate."""
+
+    as_of: date
+    revision: int
+    cutoff: datetime
+    through: int
+    digest: str
+    status: Literal["issued", "held"]
+    previous: str
+    code: str
+    parameters: str
+    feeds: str
+    seq: int = 0
+
+    @property
+    def edition_id(self) -> str:
+        """``<as_of>-r<revision>``."""
+        return f"{self.as_of.isoformat()}-r{self.revision}"
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One mail of one edition (or held night) to one recipient, as it must leave the house."""
+
+    edition_id: str
+    recipient: str
+    template: str
+    message_id: str
+    content: str
+
+
+class Ledger:
+    """Append to, and read from, the one sequence of entries."""
+
+    def __init__(self, path: Path) -> None:
+        """Open ``path``, creating it where it does not exist."""
+        self._path = path
+        with self._open() as connection:
+            connection.executescript(SCHEMA)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self._path, timeout=30)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            with connection:
+                yield connection
+
+    def append(self, kind: str, *, subject: str, at: datetime, body: Mapping[str, Any]) -> int:
+        """Append one entry, durable on return; gives its number."""
+        text = json.dumps(body, ensure_ascii=False, sort_keys=True, default=str)
+        with self._open() as connection:
+            cursor = connection.execute(
+                "INSERT INTO entry (kind, subject, at, body) VALUES (?, ?, ?, ?)",
+                (kind, subject, at.isoformat(), text),
+            )
+            return int(cursor.lastrowid or 0)
+
+    def entries(self, kind: str, *, subject: str | None = None, through: int | None = None) -> list[dict[str, Any]]:
+        """Entries of ``kind`` in order, each with ``seq``, ``subject`` and ``at``; none after ``through``."""
+        query = "SELECT seq, subject, at, body FROM entry WHERE kind = ?"
+        values: list[Any] = [kind]
+        if subject is not None:
+            query, values = f"{query} AND subject = ?", [*values, subject]
+        if through is not None:
+            query, values = f"{query} AND seq <= ?", [*values, through]
+        with self._open() as connection:
+            rows = connection.execute(f"{query} ORDER BY seq", values).fetchall()
+        return [{**json.loads(body), "seq": seq, "subject": name, "at": at} for seq, name, at, body in rows]
+
+    def last_seq(self) -> int:
+        """Number of the latest entry that can change an edition (delivery, withdrawal, override); 0 if none."""
+        with self._open() as connection:
+            row = connection.execute(
+                "SELECT coalesce(max(seq), 0) FROM entry WHERE kind IN ('delivery', 'withdrawal', 'override')"
+            ).fetchone()
+        return int(row[0])
+
+    def record_delivery(self, delivery: Delivery) -> int:
+        """Append a delivery; gives its number."""
+        body = asdict(delivery)
+        del body["delivery_no"]
+        return self.append("delivery", subject=delivery.batch, at=delivery.received_at, body=body)
+
+    def deliveries(self, *, through: int | None = None, withdrawn: bool = False) -> list[Delivery]:
+        """Deliveries in order; those of withdrawn batches only if asked for."""
+        gone = set() if withdrawn else self.withdrawn(through=through)
+        found = []
+        for entry in self.entries("delivery", through=through):
+            if (entry["batch"], True) in {(batch, seq > entry["seq"]) for batch, seq in gone}:
+                continue
+            found.append(_delivery(entry))
+        return found
+
+    def withdrawn(self, *, through: int | None = None) -> set[tuple[str, int]]:
+        """Batch and number of each withdrawal on record."""
+        return {(e["subject"], e["seq"]) for e in self.entries("withdrawal", through=through)}
+
+    def withdraw(self, batch: str, *, at: datetime, reason: str) -> int:
+        """Take a batch back; its deliveries so far stay on record. Raises ``NotFoundError`` for an unknown batch."""
+        matches = {d.batch for d in self.deliveries() if d.batch.startswith(batch)}
+        if len(matches) != 1:
+            raise NotFoundError(f"batch {batch} names {len(matches)} deliveries in force; see 'wengang doctor'")
+        return self.append("withdrawal", subject=matches.pop(), at=at, body={"reason": reason})
+
+    def record_edition(self, edition: EditionRecord, *, at: datetime) -> int:
+        """Append the decision about a night; gives its number."""
+        body = asdict(edition)
+        del body["seq"]
+        return self.append("edition", subject=edition.as_of.isoformat(), at=at, body=body)
+
+    def editions(self, *, as_of: date | None = None) -> list[EditionRecord]:
+        """Decisions in the order in which they were made."""
+        subject = as_of.isoformat() if as_of else None
+        return [_edition(entry) for entry in self.entries("edition", subject=subject)]
+
+    def overrides(self, *, as_of: date, through: int | None = None) -> list[dict[str, Any]]:
+        """Overrides of a closed gate for ``as_of``: ``reason`` and ``at``."""
+        return self.entries("override", subject=as_of.isoformat(), through=through)
+
+    def queue_mail(self, mail: Mail, *, at: datetime) -> bool:
+        """Write a mail to the outbox once per (edition, recipient); false where it already lies there."""
+        subject = f"{mail.edition_id}|{mail.recipient}"
+        if self.entries("mail", subject=subject):
+            return False
+        self.append("mail", subject=subject, at=at, body=asdict(mail))
+        return True
+
+    def mails(self, *, edition_id: str | None = None) -> list[Mail]:
+        """Every mail ever queued, or those of one edition."""
+        found = [Mail(**{k: e[k] for k in Mail.__dataclass_fields__}) for e in self.entries("mail")]
+        return [mail for mail in found if edition_id is None or mail.edition_id == edition_id]
+
+    def unsent(self) -> list[Mail]:
+        """Mails without a record of having been handed over."""
+        sent = {e["subject"] for e in self.entries("sent")}
+        return [mail for mail in self.mails() if mail.message_id not in sent]
+
+    def mark_sent(self, mail: Mail, *, at: datetime, how: str) -> None:
+        """Record that ``mail`` was handed over: to a server, or as a file."""
+        self.append("sent", subject=mail.message_id, at=at, body={"how": how})
+
+
+def _delivery(entry: Mapping[str, Any]) -> Delivery:
+    fields = {k: entry[k] for k in Delivery.__dataclass_fields__ if k in entry}
+    fields["received_at"] = datetime.fromisoformat(entry["received_at"])
+    fields["delivery_no"] = entry["seq"]
+    return Delivery(**fields)
+
+
+def _edition(entry: Mapping[str, Any]) -> EditionRecord:
+    fields = {k: entry[k] for k in EditionRecord.__dataclass_fields__ if k in entry}
+    fields["as_of"] = date.fromisoformat(entry["as_of"])
+    fields["cutoff"] = datetime.fromisoformat(entry["cutoff"])
+    return EditionRecord(**fields)

@@ -1,0 +1,156 @@
+"""A home and its settings: where state lives, which counties are served, who receives mail.
+
+``wengang.toml`` is read whole and every fault is named at once. Secrets never lie here: they come from the environment.
+"""
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipelines.errors import SettingsError
+
+SMTP_PASSWORD = "WENGANG_SMTP_PASSWORD"  # noqa: S105  the name of the variable, not a secret
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class City(_Strict):
+    """The place served, as its pages name it."""
+
+    name: str = "本市"
+    bureau: str = "人力资源和社会保障局"
+    simulated: bool = False
+
+
+class County(_Strict):
+    """A county or functional zone: its name, and new yellow and blue cases its officers can visit per insurance month."""
+
+    name: str
+    capacity: int = Field(ge=0)
+
+
+class Mail(_Strict):
+    """Who writes, who receives, through which server; without ``smtp_host`` mails are files in ``outbox/``."""
+
+    sender: str = "wengang@localhost"
+    duty: tuple[str, ...] = ("duty@localhost",)
+    county: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    inner_domains: tuple[str, ...] = ("localhost",)
+    link: str = ""
+    smtp_host: str = ""
+    smtp_port: int = Field(default=25, ge=1, le=65535)
+    smtp_user: str = ""
+    smtp_security: Literal["none", "starttls", "tls"] = "starttls"
+    smtp_timeout_seconds: int = Field(default=30, ge=1)
+
+
+class Settings(_Strict):
+    """Everything a site decides that is not a contract and not a contestable number of policy."""
+
+    city: City = City()
+    counties: dict[str, County] = Field(default_factory=dict)
+    default_capacity: int = Field(default=10, ge=0)
+    mail: Mail = Mail()
+    keep_published: int = Field(default=30, ge=1)
+
+    def capacity(self, county_code: str | None) -> int:
+        """New yellow and blue cases per insurance month that ``county_code`` can visit."""
+        county = self.counties.get(county_code or "")
+        return county.capacity if county else self.default_capacity
+
+    def county_name(self, county_code: str | None) -> str:
+        """Name of ``county_code``; the code itself where the settings do not name it."""
+        if not county_code:
+            return "未知县区"
+        county = self.counties.get(county_code)
+        return county.name if county else county_code
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder that holds all state of one installation."""
+
+    root: Path
+
+    @property
+    def settings_file(self) -> Path:
+        """``wengang.toml``."""
+        return self.root / "wengang.toml"
+
+    @property
+    def inbox(self) -> Path:
+        """Files as they came, one folder per feed."""
+        return self.root / "inbox"
+
+    @property
+    def landing(self) -> Path:
+        """Immutable batches, named by content."""
+        return self.root / "landing"
+
+    @property
+    def core(self) -> Path:
+        """Month slabs of facts."""
+        return self.root / "core"
+
+    @property
+    def warehouse(self) -> Path:
+        """The private working file of the nightly job."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def ledger(self) -> Path:
+        """What cannot be rebuilt."""
+        return self.root / "ledger.sqlite"
+
+    @property
+    def editions(self) -> Path:
+        """Issued editions, ``<as_of>/r<revision>/``."""
+        return self.root / "editions"
+
+    @property
+    def published(self) -> Path:
+        """Read-only files for analysts and the link ``current.duckdb``."""
+        return self.root / "published"
+
+    @property
+    def outbox(self) -> Path:
+        """Mails as files."""
+        return self.root / "outbox"
+
+    @property
+    def logs(self) -> Path:
+        """Logs, one file per business date."""
+        return self.root / "logs"
+
+    def folders(self) -> tuple[Path, ...]:
+        """Every folder that a home has."""
+        return (self.inbox, self.landing, self.core, self.editions, self.published, self.outbox, self.logs)
+
+
+def load(home: Home) -> Settings:
+    """Settings of ``home``; raises ``SettingsError`` naming every fault and the file."""
+    if not home.settings_file.is_file():
+        raise SettingsError([f"{home.root} is not a home: {home.settings_file} is missing; run 'wengang init' first"])
+    try:
+        body = tomllib.loads(home.settings_file.read_text(encoding="utf-8"))
+        settings = Settings.model_validate(body)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError([f"{home.settings_file}: not TOML: {error}"]) from error
+    except ValidationError as error:
+        faults = [f"{home.settings_file}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise SettingsError(faults) from error
+    unknown = sorted(set(settings.mail.county) - set(settings.counties)) if settings.counties else []
+    if unknown:
+        raise SettingsError([f"{home.settings_file}: mail.county names unknown counties: {', '.join(unknown)}"])
+    return settings
+
+
+def smtp_password() -> str | None:
+    """The password of the mail server, from the environment."""
+    return os.environ.get(SMTP_PASSWORD)

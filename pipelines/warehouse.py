@@ -1,0 +1,160 @@
+"""The working file ``warehouse.duckdb`` and every other DuckDB connection; this module alone opens DuckDB.
+
+One writer at a time (an operating-system lock with a clear message), each stage commits whole or not at all, no
+extension is ever looked for on the network. The file can be thrown away: landing and ledger rebuild it.
+"""
+
+import fcntl
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from pipelines.contracts import Contracts, read_sql
+from pipelines.errors import BusyError, NotFoundError
+
+OFFLINE = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+}
+
+
+class Warehouse:
+    """A DuckDB connection with our habits: named SQL files, whole transactions, Polars in and out."""
+
+    def __init__(self, path: Path | None, *, contracts: Contracts, threads: int = 2) -> None:
+        """Open ``path`` (in memory if None) for writing with ``threads`` threads."""
+        self.contracts = contracts
+        self.connection = duckdb.connect(str(path) if path else ":memory:", config={**OFFLINE, "threads": threads})
+        for schema in sorted({table.schema_name for table in contracts.tables.values()}):
+            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+
+    def close(self) -> None:
+        """Close the connection; what was committed stays."""
+        self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit all that happens inside, or nothing."""
+        self.connection.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    def execute(self, sql: str, **parameters: Any) -> None:
+        """Run statements for their effect."""
+        self.connection.execute(sql, parameters or None)
+
+    def rows(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Run a query and give its rows."""
+        return self.connection.execute(sql, parameters or None).fetchall()
+
+    def scalar(self, sql: str, **parameters: Any) -> Any:
+        """The one value of a query."""
+        row = self.rows(sql, **parameters)
+        return row[0][0] if row else None
+
+    def frame(self, sql: str, **parameters: Any) -> pl.DataFrame:
+        """Run a query and give a Polars frame."""
+        return self.connection.sql(sql, params=parameters or None).pl()
+
+    def build(self, table: str, **parameters: Any) -> int:
+        """Create ``table`` by its own ``sql/<schema>/<name>.sql`` in the column order of its contract; gives its rows."""
+        contract = self.contracts.tables[table]
+        body = read_sql(f"{contract.schema_name}/{contract.name}").strip().rstrip(";")
+        self.execute(self.contracts.ddl(table))
+        columns = ", ".join(f'"{c}"' for c in contract.columns)
+        self.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM (\n{body}\n)", **parameters)
+        return self.count(table)
+
+    def store(self, table: str, frame: pl.DataFrame) -> int:
+        """Replace ``table`` by ``frame``, whose columns must be those of its contract; gives its rows."""
+        self.execute(self.contracts.ddl(table))
+        columns = list(self.contracts.tables[table].columns)
+        if frame.height:
+            typed = frame.select(columns).cast(self.contracts.polars_schema(table))  # type: ignore[arg-type]
+            self.connection.register("_incoming", typed.to_arrow())
+            self.execute(f"INSERT INTO {table} SELECT * FROM _incoming")
+            self.connection.unregister("_incoming")
+        return frame.height
+
+    def view_over_files(self, table: str, files: Iterable[Path]) -> None:
+        """Make ``table`` a view over Parquet ``files``, or an empty table where there are none."""
+        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
+        columns = ", ".join(f'"{c}"' for c in self.contracts.tables[table].columns)
+        self.drop(table)
+        if listed:
+            source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+            self.execute(f"CREATE VIEW {table} AS SELECT {columns} FROM {source}")
+        else:
+            self.execute(self.contracts.ddl(table))
+
+    def drop(self, table: str) -> None:
+        """Drop ``table`` whether it is a table or a view."""
+        schema, name = table.split(".")
+        kind = self.scalar(
+            "SELECT table_type FROM information_schema.tables WHERE table_schema = $schema AND table_name = $name",
+            schema=schema,
+            name=name,
+        )
+        if kind:
+            self.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {table}")
+
+    def count(self, table: str) -> int:
+        """Rows of ``table``."""
+        return int(self.scalar(f"SELECT count(*) FROM {table}"))
+
+    def exists(self, table: str) -> bool:
+        """Whether ``table`` is there."""
+        schema, name = table.split(".")
+        query = "SELECT count(*) FROM information_schema.tables WHERE table_schema = $schema AND table_name = $name"
+        return bool(self.scalar(query, schema=schema, name=name))
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold the one writer's lock of a home; raises ``BusyError`` at once where another process holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BusyError(f"another wengang process is writing {path.parent}; wait for it or stop it") from error
+        yield
+
+
+def connect_published(path: Path) -> duckdb.DuckDBPyConnection:
+    """A locked-down, read-only connection to a published file; raises ``NotFoundError`` where there is none."""
+    if not path.exists():
+        raise NotFoundError(f"nothing is published yet at {path}; run 'wengang run --as-of DATE' or 'wengang demo'")
+    connection = duckdb.connect(str(path.resolve()), read_only=True, config=OFFLINE)
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def compact(source: Mapping[str, pl.DataFrame], target: Path, *, contracts: Contracts) -> None:
+    """Write ``source`` (contract table → frame) with Chinese comments to ``target`` in a storage DuckDB 1.2 can read."""
+    connection = duckdb.connect(":memory:", config={**OFFLINE, "threads": 1})
+    quoted = str(target).replace("'", "''")
+    connection.execute(f"ATTACH '{quoted}' AS published (STORAGE_VERSION 'v1.2.0')")
+    connection.execute("USE published")
+    for schema in sorted({table.split(".")[0] for table in source}):
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS published.{schema}")
+    for table, frame in source.items():
+        connection.execute(contracts.ddl(table))
+        connection.register("_incoming", frame.to_arrow())
+        connection.execute(f"INSERT INTO {table} SELECT * FROM _incoming")
+        connection.unregister("_incoming")
+        for statement in contracts.comments(table):
+            connection.execute(statement)
+    connection.execute("USE memory")
+    connection.execute("DETACH published")
+    connection.close()
