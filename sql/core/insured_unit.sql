@@ -1,0 +1,14 @@
+-- Grain: one row per insurance unit, enterprise and start of the link; the latest word of each.
+SELECT
+    u.unit_no,
+    e.enterprise_no,
+    u.unit_kind,
+    u.county_code,
+    u.valid_from,
+    u.valid_to
+FROM raw.insured_unit AS u
+INNER JOIN core.enterprise AS e USING (enterprise_id)
+QUALIFY row_number() OVER (
+    PARTITION BY u.unit_no, e.enterprise_no, u.valid_from ORDER BY u.known_at DESC, u.delivery_no DESC, u.line_no
+) = 1
+ORDER BY u.unit_no, e.enterprise_no, u.valid_from
