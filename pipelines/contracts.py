@@ -20,9 +20,7 @@ from pipelines.errors import ContractError
 
 SQL = Path(__file__).resolve().parent.parent / "sql"
 
-Kind = Literal[
-    "text", "integer", "fen", "usd_cent", "basis_point", "number", "boolean", "date", "month", "instant"
-]
+Kind = Literal["text", "integer", "fen", "usd_cent", "basis_point", "number", "boolean", "date", "month", "instant"]
 DUCKDB_TYPES: Mapping[str, str] = {
     "text": "VARCHAR",
     "integer": "BIGINT",
@@ -290,9 +288,7 @@ def _collect(
         faults += [f"{path.parent.name}/{path.name}: {e['loc']}: {e['msg']}" for e in error.errors()]
 
 
-def _cross_faults(
-    columns: Mapping[str, Column], tables: Mapping[str, Table], feeds: Mapping[str, Feed]
-) -> list[str]:
+def _cross_faults(columns: Mapping[str, Column], tables: Mapping[str, Table], feeds: Mapping[str, Feed]) -> list[str]:
     faults = []
     for name, table in tables.items():
         if table.table != name:

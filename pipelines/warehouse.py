@@ -158,3 +158,20 @@ def compact(source: Mapping[str, pl.DataFrame], target: Path, *, contracts: Cont
     connection.execute("USE memory")
     connection.execute("DETACH published")
     connection.close()
+
+
+def differing_tables(one: Path, other: Path) -> tuple[int, tuple[str, ...]]:
+    """Tables of two published files compared row for row: how many there are, and the names of those that differ."""
+    connection = duckdb.connect(":memory:", config=OFFLINE)
+    for name, path in (("one", one), ("other", other)):
+        quoted = str(path).replace("'", "''")
+        connection.execute(f"ATTACH '{quoted}' AS {name} (READ_ONLY)")
+    listed = "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY 1"
+    tables = {name: [row[0] for row in connection.execute(listed, [name]).fetchall()] for name in ("one", "other")}
+    differing = sorted(set(tables["one"]) ^ set(tables["other"]))
+    for table in sorted(set(tables["one"]) & set(tables["other"])):
+        both = f"(FROM one.{table} EXCEPT ALL FROM other.{table}) UNION ALL (FROM other.{table} EXCEPT ALL FROM one.{table})"
+        if connection.execute(f"SELECT count(*) FROM ({both})").fetchall()[0][0]:
+            differing.append(table)
+    connection.close()
+    return len(set(tables["one"]) | set(tables["other"])), tuple(differing)

@@ -1,0 +1,1 @@
+"""Stages of a night. They meet in tables and never import one another."""

@@ -1,0 +1,227 @@
+"""The command ``wengang``: one edge of the system, where the clock is read and errors become exit codes.
+
+Progress and errors go to standard error, answers to standard output. Each command says what it did and where to look.
+"""
+
+import logging
+import os
+import sys
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from pipelines import STAGES, demo, doctor, explain, nightly, query
+from pipelines import replay as replaying
+from pipelines.errors import ReplayDifferenceError, UsageError, WengangError
+from pipelines.ledger import Ledger
+from pipelines.nightly import Means, Outcome
+from pipelines.settings import Home
+
+ZONE = ZoneInfo("Asia/Shanghai")
+DAY = click.DateTime(formats=["%Y-%m-%d"])
+INSTANT = click.DateTime(
+    formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"]
+)
+MONTH = click.DateTime(formats=["%Y-%m"])
+DEFAULT_UNTIL = "2026-10"
+log = logging.getLogger("wengang")
+
+
+class _Command(click.Group):
+    """A group that turns our errors into a message and the exit code of their family."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except WengangError as error:
+            click.echo(f"wengang: {error}", err=True)
+            sys.exit(error.exit_code)
+
+
+@click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--home", type=click.Path(path_type=Path), envvar="WENGANG_HOME", default=Path("var"), show_default=True)
+@click.option("--threads", type=click.IntRange(1, 64), envvar="WENGANG_THREADS", default=min(os.cpu_count() or 1, 8))
+@click.option("--feeds", type=click.Path(path_type=Path), envvar="WENGANG_FEEDS", help="Another set of feed contracts.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.version_option(package_name="wengang")
+@click.pass_context
+def main(ctx: click.Context, home: Path, threads: int, feeds: Path | None, quiet: bool) -> None:
+    """Early warning of mass layoffs: departments' deliveries in, an accountable list out (稳岗)."""
+    now = datetime.now(tz=ZONE).replace(tzinfo=None, microsecond=0)
+    ctx.obj = Means(home=Home(home.resolve()), now=now, feeds=feeds, threads=threads, progress=_progress(quiet))
+
+
+def _progress(quiet: bool) -> Any:
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    return log.info
+
+
+def _feeds(means: Means, feeds: Path | None) -> Means:
+    return replace(means, feeds=feeds) if feeds else means
+
+
+@main.command()
+@click.option("--city", default="本市", help="Name of the place served.")
+@click.option("--simulated", is_flag=True, help="Mark every page 模拟数据.")
+@click.pass_obj
+def init(means: Means, city: str, simulated: bool) -> None:
+    """Make a home with its settings; an existing one is left as it is."""
+    made = demo.make_home(means.home, city=city, simulated=simulated)
+    click.echo(f"{'made' if made else 'already there'}: {means.home.root}\nsettings: {means.home.settings_file}")
+
+
+@main.command(name="doctor")
+@click.pass_obj
+def doctor_command(means: Means) -> None:
+    """What is missing on this host and in this home; exit code 3 where a night could not run."""
+    findings = doctor.examine(means)
+    for finding in findings:
+        click.echo(f"{finding.mark} {finding.subject}: {finding.text}")
+    if any(finding.mark == "✘" for finding in findings):
+        sys.exit(3)
+
+
+@main.command()
+@click.option("--enterprises", type=click.IntRange(50), default=5000, show_default=True)
+@click.option("--months", type=click.IntRange(24), default=36, show_default=True)
+@click.option("--until", type=MONTH, default=DEFAULT_UNTIL, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.pass_obj
+def demo_command(means: Means, enterprises: int, months: int, until: datetime, seed: int) -> None:
+    """A generated city, then three nights on it, then where to look. Run again, nothing is doubled."""
+    spec = demo.CitySpec(enterprises=enterprises, months=months, until=until.date(), seed=seed)
+    outcomes = demo.run(means, spec)
+    for outcome in outcomes:
+        _tell(outcome)
+    click.echo(demo.where_to_look(means.home, outcomes[-1]))
+
+
+main.add_command(demo_command, "demo")
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path), required=True)
+@click.option("--enterprises", type=click.IntRange(50), default=5000, show_default=True)
+@click.option("--months", type=click.IntRange(1), default=36, show_default=True)
+@click.option("--until", type=MONTH, default=DEFAULT_UNTIL, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.pass_obj
+def city(means: Means, out: Path, enterprises: int, months: int, until: datetime, seed: int) -> None:
+    """Generate a city: deliveries as departments would send them, and the planted truth beside."""
+    spec = demo.CitySpec(enterprises=enterprises, months=months, until=until.date(), seed=seed)
+    summary = demo.generate_city(means, out.resolve(), spec)
+    click.echo(
+        f"{summary.enterprises} enterprises, {summary.insured_persons} insured, {summary.files} files, "
+        f"{summary.events} planted events: {out}/inbox, {out}/deliveries.csv, {out}/truth"
+    )
+
+
+@main.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True)
+@click.option("--feed", help="Feed of the files; else the folder's name or the header tells.")
+@click.option("--at", type=INSTANT, help="When they arrived (Asia/Shanghai); else now.")
+@click.option(
+    "--dated", type=click.Choice(["arrival", "lag"]), help="How their rows are dated; else as the contract says."
+)
+@click.pass_obj
+def receive(means: Means, files: tuple[Path, ...], feed: str | None, at: datetime | None, dated: Any) -> None:
+    """Land deliveries; exit code 5 where one was refused."""
+    refused = False
+    for path, delivery in nightly.receive(means, files, feed=feed, at=at or means.now, dated=dated):
+        if delivery is None:
+            click.echo(f"{path.name}: already the latest word on record, nothing to do")
+            continue
+        counts = f"{delivery.rows_in} 行：入库 {delivery.rows_landed}，隔离 {delivery.rows_quarantined}，非数据行 {delivery.rows_set_aside}"
+        click.echo(f"{path.name}: {delivery.status} {delivery.feed or '?'} {delivery.batch} {counts} {delivery.reason}")
+        refused |= delivery.status == "refused"
+    if refused:
+        sys.exit(5)
+
+
+@main.command()
+@click.argument("batch")
+@click.option("--reason", required=True)
+@click.pass_obj
+def withdraw(means: Means, batch: str, reason: str) -> None:
+    """Take a delivery back; it stays on record."""
+    Ledger(means.home.ledger).withdraw(batch, at=means.now, reason=reason)
+    click.echo(f"withdrawn: {batch}; the next run goes without it")
+
+
+@main.command()
+@click.option("--as-of", type=DAY, required=True)
+@click.option("--reason", required=True, help="Printed in the edition.")
+@click.pass_obj
+def override(means: Means, as_of: datetime, reason: str) -> None:
+    """Open a closed gate by a person's decision, for one date."""
+    day = as_of.date().isoformat()
+    Ledger(means.home.ledger).append("override", subject=day, at=means.now, body={"reason": reason})
+    click.echo(f"gate of {day} overridden; run 'wengang run --as-of {day}'")
+
+
+@main.command(name="run")
+@click.option("--as-of", type=DAY, required=True)
+@click.option(
+    "--cutoff", type=INSTANT, help="Only what was known before (Asia/Shanghai); else just after the latest delivery."
+)
+@click.option("--feeds", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--inbox", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Copy from here instead.")
+@click.pass_obj
+def run_command(means: Means, as_of: datetime, cutoff: datetime | None, feeds: Path | None, inbox: Path | None) -> None:
+    """The nightly job; exit code 6 where the quality gate is closed."""
+    _tell(nightly.run(_feeds(means, feeds), as_of=as_of.date(), cutoff=cutoff, inbox=inbox))
+
+
+@main.command()
+@click.argument("name", type=click.Choice(STAGES))
+@click.option("--as-of", type=DAY, required=True)
+@click.option("--cutoff", type=INSTANT)
+@click.pass_obj
+def step(means: Means, name: str, as_of: datetime, cutoff: datetime | None) -> None:
+    """One stage of a night, with the same result as inside 'run'."""
+    receipt = nightly.step(means, name=name, as_of=as_of.date(), cutoff=cutoff)
+    dropped = "".join(f", {count} {reason}" for reason, count in sorted(receipt.dropped.items()))
+    click.echo(f"{name}: {receipt.rows_in} rows in, {receipt.rows_out} out{dropped}, {receipt.seconds:.1f} s")
+
+
+@main.command()
+@click.option("--as-of", type=DAY, required=True)
+@click.option("--revision", type=int)
+@click.option("--feeds", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.pass_obj
+def replay(means: Means, as_of: datetime, revision: int | None, feeds: Path | None) -> None:
+    """Rebuild an old edition and compare; exit code 10 where it differs, 11 where that proves nothing."""
+    comparison = replaying.replay(_feeds(means, feeds), as_of=as_of.date(), revision=revision)
+    words = replaying.check(comparison)
+    if not comparison.equal:
+        differing = ", ".join((*comparison.differing_files, *comparison.differing_tables))
+        raise ReplayDifferenceError(f"{words}; differing: {differing}")
+    click.echo(f"{words}: identical")
+
+
+@main.command()
+@click.argument("text", required=False, metavar="[QUERY]")
+@click.pass_obj
+def sql(means: Means, text: str | None) -> None:
+    """A read-only shell on the published file; with QUERY, its rows."""
+    query.shell(means.home.published / "current.duckdb", text=text)
+
+
+@main.command(name="explain")
+@click.argument("who", metavar="USCC|NAME")
+@click.option("--as-of", type=DAY, help="Edition of this date; else the latest.")
+@click.pass_obj
+def explain_command(means: Means, who: str, as_of: datetime | None) -> None:
+    """Why an enterprise is on the list, or why not."""
+    click.echo(explain.explain(means.home, who, as_of=as_of.date() if as_of else None))
+
+
+def _tell(outcome: Outcome) -> None:
+    seconds = sum(receipt.seconds for receipt in outcome.receipts)
+    state = "已发布" if outcome.status == "issued" else "无变化，未重复发布"
+    click.echo(f"{outcome.edition_id} {state}（{seconds:.0f} 秒）：{outcome.folder}")

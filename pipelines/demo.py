@@ -1,0 +1,134 @@
+"""A generated city played night by night, so that a newcomer holds an edition made by the real chain.
+
+The deliveries are landed at their own instants, through the same door as real ones; the planted truth stays beside,
+where no stage reads.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from pipelines import nightly, synthetic
+from pipelines import parameters as parameter_files
+from pipelines.nightly import Means, Outcome
+from pipelines.run import add_months, atomic_file
+from pipelines.settings import Home
+
+SHOCK_NIGHT = date(2025, 6, 10)
+NIGHT_DAY = 12
+COUNTIES = (
+    ("320706", "海州区", 14),
+    ("320703", "连云区", 6),
+    ("320771", "开发区", 6),
+    ("320707", "赣榆区", 8),
+    ("320722", "东海县", 8),
+    ("320723", "灌云县", 4),
+    ("320724", "灌南县", 4),
+)
+
+
+@dataclass(frozen=True)
+class CitySpec:
+    """Size and seed of a generated city; ``until`` is its last insurance month."""
+
+    enterprises: int
+    months: int
+    until: date
+    seed: int
+
+    @property
+    def first_month(self) -> date:
+        """Its first insurance month."""
+        return add_months(self.until, 1 - self.months)
+
+
+def make_home(home: Home, *, city: str, simulated: bool) -> bool:
+    """Make the folders and settings of ``home``; false where settings are there already."""
+    for folder in (home.root, *home.folders()):
+        folder.mkdir(parents=True, exist_ok=True)
+    if home.settings_file.is_file():
+        return False
+    with atomic_file(home.settings_file) as path:
+        path.write_text(_settings_text(city, simulated=simulated), encoding="utf-8")
+    return True
+
+
+def _settings_text(city: str, *, simulated: bool) -> str:
+    lines = [
+        "# Settings of this home. Secrets never lie here: the mail password is WENGANG_SMTP_PASSWORD.",
+        "keep_published = 30      # published files kept for analysts",
+        "default_capacity = 10    # new yellow and blue cases a month, for an area that is not named below",
+        "",
+        "[city]",
+        f'name = "{city}"',
+        'bureau = "人力资源和社会保障局"',
+        f"simulated = {'true' if simulated else 'false'}",
+        "",
+        "[mail]",
+        "# Without smtp_host the mails are files in outbox/.",
+        'sender = "wengang@localhost"',
+        'duty = ["duty@localhost"]',
+        'inner_domains = ["localhost"]',
+        '# county = {320706 = ["haizhou@localhost"]}',
+        '# smtp_host = "mail.example"',
+        "# smtp_port = 25",
+        '# smtp_security = "starttls"',
+        "",
+        "# Counties and functional zones served, and new yellow and blue cases their officers can visit a month.",
+    ]
+    for code, name, capacity in COUNTIES:
+        lines += [f"[counties.{code}]", f'name = "{name}"', f"capacity = {capacity}", ""]
+    return "\n".join(lines)
+
+
+def generate_city(means: Means, out: Path, spec: CitySpec) -> synthetic.CitySummary:
+    """Generate the city of ``spec`` into ``out``."""
+    means.progress(f"生成模拟城市：{spec.enterprises} 家企业 × {spec.months} 个月（种子 {spec.seed}）")
+    return synthetic.generate(
+        out,
+        enterprises=spec.enterprises,
+        months=spec.months,
+        until=spec.until,
+        seed=spec.seed,
+        contracts=means.contracts(),
+        parameters=parameter_files.load(spec.until),
+    )
+
+
+def nights(spec: CitySpec) -> list[date]:
+    """One night in the tariff shock of 2025, where the city's months reach it, then the last two of the city."""
+    last = [add_months(spec.until, k).replace(day=NIGHT_DAY) for k in (0, 1)]
+    in_reach = add_months(spec.first_month, 13) < SHOCK_NIGHT < last[0]
+    return [SHOCK_NIGHT, *last] if in_reach else [add_months(spec.until, -1).replace(day=NIGHT_DAY), *last]
+
+
+def run(means: Means, spec: CitySpec) -> list[Outcome]:
+    """Make a home where there is none, generate the city once, and run its nights; nothing is doubled by running again."""
+    make_home(means.home, city="模拟市", simulated=True)
+    city = means.home.root / f"city-{spec.enterprises}x{spec.months}-{spec.until:%Y-%m}-{spec.seed}"
+    if not (city / "deliveries.csv").is_file():
+        generate_city(means, city, spec)
+    outcomes = []
+    for night in nights(spec):
+        cutoff = datetime.combine(night, datetime.min.time()) + timedelta(hours=2)
+        means.progress(f"—— {night} ——")
+        nightly.play(means, schedule=city / "deliveries.csv", until=cutoff)
+        outcomes.append(nightly.run(replace(means, now=max(means.now, cutoff)), as_of=night, cutoff=cutoff))
+    return outcomes
+
+
+def where_to_look(home: Home, outcome: Outcome) -> str:
+    """Where a newcomer finds what was made."""
+    return "\n".join(
+        (
+            "",
+            "看哪里（where to look）：",
+            f"  预警名单（list）        {outcome.folder / '预警名单.xlsx'}",
+            f"  简报（briefing）        {outcome.folder / 'briefing.html'}",
+            f"  邮件（mails）           {home.outbox}",
+            f"  分析库（analysts）      {home.published / 'current.duckdb'}",
+            '  查询（query）           wengang sql "SELECT colour, count(*) FROM out.warning GROUP BY 1"',
+            "  问一家企业（explain）   wengang explain <统一社会信用代码或名称>",
+            f"  重放（replay）          wengang replay --as-of {outcome.edition_id[:10]}",
+        )
+    )

@@ -1,0 +1,120 @@
+"""What is missing on this host and in this home, with what to do about each thing."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from pipelines import settings as settings_file
+from pipelines.errors import WengangError
+from pipelines.ledger import Ledger
+from pipelines.nightly import Means
+from pipelines.stages import ingest
+from pipelines.warehouse import connect_published, lock
+
+PACKAGES = ("duckdb", "polars", "numpy", "scikit-learn", "great-expectations", "xlsxwriter", "python-calamine")
+GIBIBYTE = 1 << 30
+ENOUGH_DISK = 5 * GIBIBYTE
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: ✔ well, ! worth a look, ✘ a night could not run."""
+
+    mark: Literal["✔", "!", "✘"]
+    subject: str
+    text: str
+
+
+def examine(means: Means) -> list[Finding]:
+    """Look at the host, the contracts and the home of ``means``."""
+    looks: tuple[Callable[[Means], list[Finding]], ...] = (_packages, _contracts, _settings, _disk)
+    findings = [finding for look in looks for finding in look(means)]
+    if means.home.settings_file.is_file():
+        findings += [finding for look in (_lock, _inbox, _deliveries, _editions, _mails) for finding in look(means)]
+    return findings
+
+
+def _packages(_: Means) -> list[Finding]:
+    found = []
+    for name in (*PACKAGES, "apache-airflow"):
+        try:
+            found.append(Finding("✔", name, version(name)))
+        except PackageNotFoundError:
+            optional = name == "apache-airflow"
+            found.append(
+                Finding(
+                    "!" if optional else "✘",
+                    name,
+                    "not installed; needed for scheduling only" if optional else "not installed",
+                )
+            )
+    return found
+
+
+def _contracts(means: Means) -> list[Finding]:
+    try:
+        contracts = means.contracts()
+    except WengangError as error:
+        return [Finding("✘", "contracts", str(error))]
+    return [Finding("✔", "contracts", f"{len(contracts.feeds)} feeds, {len(contracts.tables)} tables")]
+
+
+def _settings(means: Means) -> list[Finding]:
+    try:
+        settings = settings_file.load(means.home)
+    except WengangError as error:
+        return [Finding("✘", "settings", str(error))]
+    if settings.mail.smtp_host and settings.mail.smtp_user and not settings_file.smtp_password():
+        return [Finding("!", "mail", f"{settings_file.SMTP_PASSWORD} is not set; mails will wait in the outbox")]
+    way = f"through {settings.mail.smtp_host}" if settings.mail.smtp_host else f"as files in {means.home.outbox}"
+    return [Finding("✔", "settings", f"{settings.city.name}, {len(settings.counties)} counties, mails {way}")]
+
+
+def _disk(means: Means) -> list[Finding]:
+    place = means.home.root if means.home.root.exists() else means.home.root.parent
+    free = shutil.disk_usage(place).free if place.exists() else 0
+    mark: Literal["✔", "!"] = "✔" if free > ENOUGH_DISK else "!"
+    return [Finding(mark, "disk", f"{free // GIBIBYTE} GiB free at {place}")]
+
+
+def _lock(means: Means) -> list[Finding]:
+    try:
+        with lock(means.home.root / ".lock"):
+            return [Finding("✔", "lock", "no other process is writing")]
+    except WengangError as error:
+        return [Finding("!", "lock", str(error))]
+
+
+def _inbox(means: Means) -> list[Finding]:
+    waiting = ingest.waiting(means.home.inbox, contracts=means.contracts())
+    return [Finding("✔", "inbox", f"{len(waiting)} files wait; the next run takes them")]
+
+
+def _deliveries(means: Means) -> list[Finding]:
+    deliveries = Ledger(means.home.ledger).deliveries()
+    refused = [d for d in deliveries if d.status == "refused"]
+    found = [Finding("✔", "deliveries", f"{len(deliveries) - len(refused)} accepted")]
+    return found + [Finding("!", f"refused {d.file_name}", d.reason) for d in refused[-5:]]
+
+
+def _editions(means: Means) -> list[Finding]:
+    editions = Ledger(means.home.ledger).editions()
+    if not editions:
+        return [Finding("!", "editions", "none yet; run 'wengang run --as-of DATE'")]
+    last = editions[-1]
+    held = last.status == "held"
+    found = [Finding("!" if held else "✔", "editions", f"last {last.edition_id}: {last.status}")]
+    current = means.home.published / "current.duckdb"
+    if current.exists():
+        connect_published(current).close()
+        found.append(Finding("✔", "published", current.resolve().name))
+    return found
+
+
+def _mails(means: Means) -> list[Finding]:
+    unsent = Ledger(means.home.ledger).unsent()
+    if unsent:
+        return [Finding("!", "outbox", f"{len(unsent)} mails wait; the next run tries again")]
+    return [Finding("✔", "outbox", "every mail was handed over")]

@@ -1,0 +1,110 @@
+"""Why an enterprise is on the list, or why not: read from the published file of an edition, in Chinese."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.errors import NotFoundError, UsageError
+from pipelines.ledger import Ledger
+from pipelines.settings import Home
+from pipelines.warehouse import connect_published
+
+MOST_NAMES = 10
+
+
+def explain(home: Home, who: str, *, as_of: date | None) -> str:
+    """Text for the enterprise whose code or name is ``who``; raises ``NotFoundError`` or, where several fit, ``UsageError``."""
+    connection = connect_published(_file(home, as_of))
+    enterprise = _find(connection, who)
+    edition = _one(connection, "SELECT * FROM out.edition")
+    lines = [
+        f"{enterprise['enterprise_name'] or '名称缺失'}（{enterprise['enterprise_id']}）",
+        f"期次 {edition['edition_id']}，数据截止 {edition['cutoff']:%Y-%m-%d %H:%M}，参保数据至 {_month(edition['reference_month'])}",
+    ]
+    listed = _one(connection, "SELECT * FROM out.warning WHERE enterprise_id = $id", id=enterprise["enterprise_id"])
+    filtered = _one(connection, "SELECT * FROM out.filtered WHERE enterprise_id = $id", id=enterprise["enterprise_id"])
+    if listed:
+        lines += _listed(listed)
+    elif filtered:
+        lines += [f"未列入名单：{filtered['filter_text']}", f"触发条件：{filtered['trigger_text']}"]
+    else:
+        lines += ["未列入名单：没有达到任何一条触发线。"]
+    score = _one(connection, "SELECT * FROM out.risk WHERE enterprise_id = $id", id=enterprise["enterprise_id"])
+    if score:
+        lines.append(
+            f"风险分 {score['points']}（0—100，不是概率），全市第 {score['rank_city']} 位，触发维度 {score['dimension_count']} 个"
+        )
+        lines += _months(connection, enterprise["enterprise_id"])
+    else:
+        lines.append("没有可用的参保记录，不评分。")
+    connection.close()
+    return "\n".join(lines)
+
+
+def _file(home: Home, as_of: date | None) -> Path:
+    if as_of is None:
+        return home.published / "current.duckdb"
+    issued = [e for e in Ledger(home.ledger).editions(as_of=as_of) if e.status == "issued"]
+    if not issued:
+        raise NotFoundError(f"no edition of {as_of} was issued")
+    path = home.published / f"wengang-{issued[-1].edition_id}.duckdb"
+    if not path.is_file():
+        raise NotFoundError(
+            f"the published file of {issued[-1].edition_id} is no longer kept; 'wengang replay' rebuilds it"
+        )
+    return path
+
+
+def _find(connection: duckdb.DuckDBPyConnection, who: str) -> dict[str, Any]:
+    exact = _all(
+        connection, "SELECT * FROM out.enterprise WHERE enterprise_id = $who OR enterprise_name = $who", who=who
+    )
+    found = exact or _all(
+        connection,
+        "SELECT * FROM out.enterprise WHERE contains(enterprise_name, $who) ORDER BY enterprise_id LIMIT $most",
+        who=who,
+        most=MOST_NAMES,
+    )
+    if not found:
+        raise NotFoundError(f"no enterprise is called {who} or has that code in this edition")
+    if len(found) > 1:
+        names = "\n".join(f"  {row['enterprise_id']} {row['enterprise_name']}" for row in found)
+        raise UsageError(f"several enterprises fit, give the code of one:\n{names}")
+    return found[0]
+
+
+def _listed(row: dict[str, Any]) -> list[str]:
+    return [
+        f"预警等级 {row['colour']}（{row['change_kind']}），编号 {row['warning_no']}，{row['listed_since']} 首次列入，连续 {row['months_listed']} 个月",
+        f"触发条件：{row['trigger_text']}",
+        f"主要原因：{row['reasons_text']}",
+        f"缓释因素：{row['mitigation_text']}",
+        f"建议措施：{row['action_text']}",
+        f"责任单位：{row['responsible_text']}；时限：{row['deadline_text']}",
+        f"数据完整度：{row['completeness_text']}",
+    ]
+
+
+def _months(connection: duckdb.DuckDBPyConnection, enterprise_id: str) -> list[str]:
+    rows = _all(
+        connection,
+        "SELECT month, insured_persons FROM out.enterprise_month WHERE enterprise_id = $id ORDER BY month DESC LIMIT 6",
+        id=enterprise_id,
+    )
+    trail = "→".join(f"{_month(r['month'])}{r['insured_persons']}人" for r in reversed(rows))
+    return [f"参保人数：{trail}"] if rows else ["近期没有参保记录。"]
+
+
+def _month(month: date) -> str:
+    return f"{month.year}年{month.month}月"
+
+
+def _all(connection: duckdb.DuckDBPyConnection, sql: str, **values: Any) -> list[dict[str, Any]]:
+    return connection.sql(sql, params=values or None).pl().to_dicts()
+
+
+def _one(connection: duckdb.DuckDBPyConnection, sql: str, **values: Any) -> dict[str, Any]:
+    rows = _all(connection, sql, **values)
+    return rows[0] if rows else {}

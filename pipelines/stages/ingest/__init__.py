@@ -1,0 +1,10 @@
+"""Ingest: delivered files → immutable batches under ``landing/``; batches → ``raw.*`` as they stood at a cutoff.
+
+``receive`` lands one file when it comes; ``run`` shows the night what was known. Every line of every file lands, is
+quarantined with a reason, or is set aside and counted. This stage judges rows by contracts only and repairs nothing.
+"""
+
+from pipelines.stages.ingest.landing import Incoming, receive, waiting
+from pipelines.stages.ingest.raw import run
+
+__all__ = ["Incoming", "receive", "run", "waiting"]

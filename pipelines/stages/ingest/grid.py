@@ -1,0 +1,248 @@
+"""Bytes of a delivered file → grids of text cells with line numbers, whatever the file calls itself.
+
+The kind of a file is told by its first bytes, since departments name tab-separated text ``.xls``. Nothing here knows a
+contract, guesses a type or repairs a cell: what cannot be read whole is refused with a Chinese sentence.
+"""
+
+import codecs
+import csv
+import io
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from itertools import islice
+from typing import Any, Literal
+
+import polars as pl
+from python_calamine import CalamineError, CalamineWorkbook
+
+from pipelines.errors import DeliveryError
+
+HEAD_RECORDS = 31
+HEAD_CHARACTERS = 200_000
+DELIMITERS = (",", "\t", ";", "|")
+REPLACEMENT = "\ufffd"
+MAXIMUM_BYTES = 2**31
+BLANK = " \t\r\u3000\xa0"
+
+Kind = Literal["text", "workbook", "parquet"]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One sheet, or one reading of a text file.
+
+    ``head`` holds the first records (line number, cells), where a header is looked for. ``body(skip, width)`` gives
+    the records after the first ``skip`` as text columns ``c0`` … with ``line_no`` and ``misshapen`` (cells missing,
+    too many, or cut off). ``records()`` counts all records.
+    """
+
+    kind: Kind
+    sheet: str | None
+    head: Sequence[tuple[int, Sequence[str]]]
+    records: Callable[[], int]
+    body: Callable[[int, int], pl.DataFrame]
+    delimiter: str | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A file as read: its grids are sheets of a workbook, or rival readings of one text."""
+
+    kind: Kind
+    encoding: str | None
+    grids: tuple[Grid, ...]
+
+
+def read(content: bytes) -> Reading:
+    """The grids in ``content``; raises ``DeliveryError`` with a Chinese sentence where there is nothing to read."""
+    if not content.strip(b"\x00\t\n\r ,;|"):
+        raise DeliveryError("文件是空的；请核对导出结果后重新报送")
+    if content[:4] == b"PAR1":
+        return _parquet(content)
+    if content[:4] == b"\xd0\xcf\x11\xe0":
+        return _workbook(content)
+    if content[:2] == b"PK":
+        inner = _unzip(content)
+        return _workbook(content) if inner is None else read(inner)
+    return _text(content)
+
+
+def _unzip(content: bytes) -> bytes | None:
+    """The one file in a zip archive; None where the archive is itself a workbook."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if "[Content_Types].xml" in archive.namelist() or "mimetype" in archive.namelist():
+                return None
+            files = [i for i in archive.infolist() if not i.is_dir() and not i.filename.startswith("__MACOSX/")]
+            if len(files) != 1:
+                raise DeliveryError(f"压缩包内有{len(files)}个文件；每个压缩包请只放一个文件")
+            if files[0].file_size > MAXIMUM_BYTES:
+                raise DeliveryError("压缩包解开后超过2GB；请拆分后报送")
+            return archive.read(files[0])
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+        raise DeliveryError("文件损坏或加了密码，无法打开；请重新导出并去掉密码后报送") from error
+
+
+def decode(content: bytes) -> tuple[str, str]:
+    """Text and encoding; a character cut off at the end becomes U+FFFD, any other fault refuses the file."""
+    if content[:3] == codecs.BOM_UTF8:
+        candidates, content = ["utf-8"], content[3:]
+        named = "utf-8-sig"
+    elif content[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        candidates, named = ["utf-16"], "utf-16"
+    else:
+        candidates, named = ["utf-8", "gb18030"], ""
+    for encoding in candidates:
+        decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
+        try:
+            text = decoder.decode(content)
+        except UnicodeDecodeError:
+            continue
+        cut = REPLACEMENT if decoder.getstate()[0] else ""
+        return text + cut, named or encoding
+    raise DeliveryError("文字既不是UTF-8也不是GB18030编码，无法读出；请另存为UTF-8格式的CSV后重新报送")
+
+
+def _text(content: bytes) -> Reading:
+    text, encoding = decode(content)
+    if "\x00" in text:
+        raise DeliveryError("文件不是文本、Excel工作簿或Parquet，无法读出；请导出为CSV或xlsx后重新报送")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    used = [d for d in DELIMITERS if d in text[:HEAD_CHARACTERS]] or [","]
+    return Reading("text", encoding, tuple(_text_grid(text, delimiter) for delimiter in used))
+
+
+def _text_grid(text: str, delimiter: str) -> Grid:
+    quoted = '"' in text
+    head = list(islice(_quoted_records(text[:HEAD_CHARACTERS], delimiter), HEAD_RECORDS))
+
+    def records() -> int:
+        return sum(1 for _ in _quoted_records(text, delimiter)) if quoted else _lines(text).len()
+
+    def body(skip: int, width: int) -> pl.DataFrame:
+        return _quoted_body(text, delimiter, skip, width) if quoted else _plain_body(text, delimiter, skip, width)
+
+    return Grid("text", None, head, records, body, delimiter)
+
+
+def _lines(text: str) -> pl.Series:
+    return pl.Series([text.removesuffix("\n")], dtype=pl.String).str.split("\n").explode()
+
+
+def _plain_body(text: str, delimiter: str, skip: int, width: int) -> pl.DataFrame:
+    """Records of a text without quotation marks, split column by column."""
+    rest = pl.col(f"field_{width}").fill_null("").str.strip_chars(BLANK + delimiter) != ""
+    cut = pl.col("_line").str.contains(REPLACEMENT, literal=True) if REPLACEMENT in text else pl.lit(False)
+    return (
+        pl.DataFrame({"_line": _lines(text)})
+        .with_row_index("line_no", offset=1)
+        .slice(skip)
+        .with_columns(pl.col("_line").str.splitn(delimiter, width + 1).alias("_cells"))
+        .unnest("_cells")
+        .select(
+            *(pl.col(f"field_{i}").alias(f"c{i}") for i in range(width)),
+            pl.col("line_no").cast(pl.Int64),
+            (pl.col(f"field_{width - 1}").is_null() | rest | cut).alias("misshapen"),
+        )
+    )
+
+
+def _quoted_records(text: str, delimiter: str) -> Any:
+    """Line number and cells of each record, quotation marks honoured."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    line = 1
+    try:
+        for record in reader:
+            yield line, record
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DeliveryError(f"第{line}行起的引号没有成对，无法分列；请检查该行后重新报送") from error
+
+
+def _quoted_body(text: str, delimiter: str, skip: int, width: int) -> pl.DataFrame:
+    pairs = list(_quoted_records(text, delimiter))
+    if pairs and text.count('"') % 2 and any("\n" in cell.removesuffix("\n") for cell in pairs[-1][1]):
+        raise DeliveryError(f"第{pairs[-1][0]}行起的引号没有成对，无法分列；请检查该行后重新报送")
+    unclosed = len(pairs) - 1 if text.count('"') % 2 else -1
+    numbers = [number for number, _ in pairs[skip:]]
+    rows = [cells for _, cells in pairs[skip:]]
+    columns: dict[str, Any] = {
+        f"c{i}": pl.Series([row[i] if len(row) > i else None for row in rows], dtype=pl.String) for i in range(width)
+    }
+    columns["line_no"] = pl.Series(numbers, dtype=pl.Int64)
+    columns["misshapen"] = pl.Series(
+        [
+            len(row) < width
+            or (len(row) > width and any(cell.strip() for cell in row[width:]))
+            or place == unclosed
+            or any(REPLACEMENT in cell for cell in row)
+            for place, row in enumerate(rows, start=skip)
+        ],
+        dtype=pl.Boolean,
+    )
+    return pl.DataFrame(columns)
+
+
+def _workbook(content: bytes) -> Reading:
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+        sheets = [(name, book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in book.sheet_names]
+    except (CalamineError, OSError, ValueError) as error:
+        raise DeliveryError("工作簿打不开，可能传输中断、损坏或加了密码；请重新导出并去掉密码后报送") from error
+    return Reading("workbook", None, tuple(_sheet_grid(name, rows) for name, rows in sheets))
+
+
+def _sheet_grid(name: str, rows: Sequence[Sequence[Any]]) -> Grid:
+    def body(skip: int, width: int) -> pl.DataFrame:
+        below = rows[skip:]
+        columns: dict[str, Any] = {
+            f"c{i}": pl.Series([_cell(row[i]) if len(row) > i else "" for row in below], dtype=pl.String)
+            for i in range(width)
+        }
+        columns["line_no"] = pl.Series(range(skip + 1, len(rows) + 1), dtype=pl.Int64)
+        return pl.DataFrame(columns).with_columns(misshapen=pl.lit(False))
+
+    head = [(number, [_cell(c) for c in row]) for number, row in enumerate(rows[:HEAD_RECORDS], start=1)]
+    return Grid("workbook", name, head, lambda: len(rows), body)
+
+
+def _cell(value: Any) -> str:
+    """A workbook cell as text: whole numbers without a point, dates in ISO form."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "1" if value else "0"
+        case float() if value.is_integer() and abs(value) < 1e18:
+            return str(int(value))
+        case datetime() if value.time() == time():
+            return value.date().isoformat()
+        case datetime():
+            return value.isoformat(sep=" ")
+        case date():
+            return value.isoformat()
+    return str(value)
+
+
+def _parquet(content: bytes) -> Reading:
+    try:
+        frame = pl.read_parquet(io.BytesIO(content))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DeliveryError("Parquet文件损坏，可能传输中断；请重新导出后报送") from error
+    plain = [name for name, kind in frame.schema.items() if not kind.is_nested() and kind != pl.Binary()]
+
+    def body(_skip: int, width: int) -> pl.DataFrame:
+        cells = [_as_text(frame[name]).alias(f"c{i}") for i, name in enumerate(plain[:width])]
+        numbers = pl.Series("line_no", range(1, frame.height + 1), dtype=pl.Int64)
+        return pl.DataFrame([*cells, numbers]).with_columns(misshapen=pl.lit(False))
+
+    return Reading("parquet", None, (Grid("parquet", None, [(0, plain)], lambda: frame.height, body),))
+
+
+def _as_text(column: pl.Series) -> pl.Series:
+    if column.dtype.is_float():
+        column = column.fill_nan(None)
+    return column.cast(pl.String).fill_null("")

@@ -1,0 +1,131 @@
+"""Which lines are records, and which records are good: set aside, quarantine or land.
+
+The rules are the contract's, run as SQL rendered by the same ``Check`` that gives the sentence and the expectation of
+the gate. Nothing is dropped here: every line gets one of three fates and every fate is counted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipelines.checks import Check
+from pipelines.contracts import Contracts, Feed
+from pipelines.stages.ingest.header import Header
+from pipelines.warehouse import Warehouse
+
+TOTALS = r"^(合计|总计|小计|共计|本页合计|本页小计|累计)"
+NOTES = r"^(说明|注:|注[0-9]*[:、.]|备注:|附注|填表说明|制表|填报|审核|数据来源|单位负责人|第[0-9]+页)"
+RAW_VALUE_CHARACTERS = 200
+WHOLE_ROW = Check(
+    kind="readable",
+    columns=("_row",),
+    severity="fail",
+    sentence="本行残缺，或格数与表头不符",
+    options={},
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Typed rows by fate; ``reasons`` has one row per broken ``fail`` check, ``bad`` counts broken checks."""
+
+    good: pl.DataFrame
+    quarantined: pl.DataFrame
+    reasons: pl.DataFrame
+    checks: tuple[Check, ...]
+    bad: Mapping[str, int]
+
+
+def set_aside(body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Contracts) -> pl.Series:
+    """Which lines are no records, true for each, with the reason told by ``reason_of_setting_aside``."""
+    cells = [name for name in body.columns if name.startswith("c")]
+    text = body.lazy().select(
+        pl.when(pl.col(c).str.strip_chars() != "").then(pl.col(c).str.strip_chars()).alias(c) for c in cells
+    )
+    first = pl.coalesce(cells).str.normalize("NFKC").str.replace_all(r"\s", "")
+    keys = [f"c{header.columns[k]}" for k in contracts.feed_key(feed) if k in header.columns]
+    rank = pl.coalesce(pl.when(pl.col(c).is_not_null()).then(pl.lit(c)) for c in cells)
+    keyed = pl.all_horizontal(pl.col(k).is_not_null() for k in keys) if keys else pl.lit(False)
+    no_record = (first.str.contains(TOTALS) | first.str.contains(NOTES)) & (rank.is_in(keys) | ~keyed)
+    repeated = pl.all_horizontal(
+        pl.col(f"c{place}").str.normalize("NFKC").str.replace_all(r"\s", "").str.to_lowercase().eq(name)
+        for place, name in ((p, header.names[p]) for p in header.columns.values())
+    )
+    return (
+        text.select((first.is_null() | no_record | repeated).fill_null(value=False).alias("set_aside"))
+        .collect()
+        .to_series()
+    )
+
+
+def first_of_key(rows: pl.DataFrame, key: tuple[str, ...]) -> pl.Series:
+    """False for the second and later rows of the same key; a key with a null is nobody's second."""
+    if not key or not rows.height:
+        return pl.Series("_first_of_key", [True] * rows.height, dtype=pl.Boolean)
+    partly = rows.select(pl.any_horizontal(pl.col(k).is_null() for k in key)).to_series()
+    firsts = rows.select(pl.struct(key).is_first_distinct()).to_series()
+    return (partly | firsts).alias("_first_of_key")
+
+
+def checks_of(feed: Feed, contracts: Contracts) -> tuple[Check, ...]:
+    """The checks that apply to ``feed``: those of its contract, and that a row is whole."""
+    coded = {"uscc", "organisation_code"} if feed.identifiers != "uscc" else set()
+    return (WHOLE_ROW, *(check for check in contracts.checks(feed) if check.kind not in coded))
+
+
+def judge(rows: pl.DataFrame, body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Contracts) -> Verdict:
+    """Split typed ``rows`` (``body`` holds the same rows as delivered) by the checks of ``feed``."""
+    rows = rows.with_columns(first_of_key(rows, contracts.feed_key(feed)))
+    checks = checks_of(feed, contracts)
+    passed = _evaluate(rows, checks, contracts)
+    failing = [f"k{i}" for i, check in enumerate(checks) if check.severity == "fail"]
+    good = passed.select(pl.all_horizontal(failing)).to_series()
+    bad = {check.id: int((~passed[f"k{i}"]).sum()) for i, check in enumerate(checks)}
+    reasons = [
+        _reasons(body.filter(~passed[f"k{i}"]), feed, header, check, contracts)
+        for i, check in enumerate(checks)
+        if check.severity == "fail" and bad[check.id]
+    ]
+    return Verdict(
+        good=rows.filter(good).drop("_unreadable", "_first_of_key"),
+        quarantined=rows.filter(~good),
+        reasons=pl.concat([_no_reasons(), *reasons]).sort("line_no", maintain_order=True),
+        checks=checks,
+        bad=bad,
+    )
+
+
+def _evaluate(rows: pl.DataFrame, checks: tuple[Check, ...], contracts: Contracts) -> pl.DataFrame:
+    """One Boolean column ``k<i>`` per check, in the order of ``rows``."""
+    predicates = ", ".join(f'{check.predicate()} AS "k{i}"' for i, check in enumerate(checks))
+    warehouse = Warehouse(None, contracts=contracts)
+    try:
+        warehouse.connection.register("_typed", rows.with_row_index("_place").to_arrow())
+        passed = warehouse.frame(f"SELECT _place, {predicates} FROM _typed ORDER BY _place")
+    finally:
+        warehouse.close()
+    return passed.drop("_place")
+
+
+def _no_reasons() -> pl.DataFrame:
+    words = ("column_name", "column_label", "raw_value", "check_id", "check_sentence")
+    return pl.DataFrame(schema={"line_no": pl.Int64(), **dict.fromkeys(words, pl.String())})
+
+
+def _reasons(lines: pl.DataFrame, feed: Feed, header: Header, check: Check, contracts: Contracts) -> pl.DataFrame:
+    """One row per line of ``lines``, all of which break ``check``."""
+    if check is WHOLE_ROW:
+        label, cells = "整行", [c for c in lines.columns if c.startswith("c")]
+    else:
+        label = "、".join(contracts.feed_column(feed, c).label for c in check.columns)
+        cells = [f"c{header.columns[c]}" for c in check.columns if c in header.columns]
+    said = pl.concat_str([pl.col(c).fill_null("") for c in cells], separator="、") if cells else pl.lit("")
+    return lines.select(
+        "line_no",
+        column_name=pl.lit(check.columns[0]),
+        column_label=pl.lit(label),
+        raw_value=said.str.slice(0, RAW_VALUE_CHARACTERS),
+        check_id=pl.lit(check.id),
+        check_sentence=pl.lit(check.sentence),
+    )

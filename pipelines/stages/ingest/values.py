@@ -1,0 +1,226 @@
+"""Text cells → typed values by the rules of a feed's contract, exactly and without floats for money and counts.
+
+A plain value takes a vectorised path; the odd ones (full-width digits, separators, 2025年3月) are read once per distinct
+text. What cannot be read stays null and its column is named in ``_unreadable``: nothing is guessed.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+from unicodedata import normalize
+
+import polars as pl
+
+from pipelines.contracts import POLARS_TYPES, Contracts, Feed, Kind
+from pipelines.stages.ingest.header import UNITS, Header, normal
+
+# A cell with one of these says "not given". 无 is a word a department may mean, so it counts only where the column may be
+# empty; 0 is never among them, and a dash is never zero.
+NULL_WORDS = ("-", "--", "—", "——", "null", "NULL", "Null", "\\N", "N/A", "#N/A", "NaN")
+OPTIONAL_NULL_WORDS = (*NULL_WORDS, "无", "/", "\\")
+MONEY = frozenset({"fen", "usd_cent"})
+LARGEST = 2**63 - 1
+SERIAL_EPOCH = date(1899, 12, 30)
+SERIALS = range(20_000, 80_000)
+TRUTHS = {"是": True, "否": False, "1": True, "0": False, "true": True, "false": False}
+
+_SEPARATED = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_DATE = re.compile(
+    r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?:[ T][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
+)
+_COMPACT_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
+_MONTH = re.compile(r"([0-9]{4})(?:[-/]|年)([0-9]{1,2})月?")
+_COMPACT_MONTH = re.compile(r"([0-9]{4})([0-9]{2})")
+
+
+@dataclass(frozen=True)
+class How:
+    """What reading a column needs beside its type: the power of ten of its unit, and where serial days may occur."""
+
+    kind: Kind
+    power: int = 0
+    serials: bool = False
+
+
+def typed(body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Contracts, serials: bool) -> pl.DataFrame:
+    """``body`` read as the columns of ``feed``, with ``line_no`` and ``_unreadable``.
+
+    ``serials`` allows Excel's day numbers as dates, which only workbooks hold. Columns the file lacks are null. A row
+    whose cells are missing, too many or cut off names ``_row`` in ``_unreadable``.
+    """
+    columns: list[pl.Series] = []
+    unread: dict[str, pl.Series] = {"_row": body["misshapen"]}
+    for name, spec in feed.columns.items():
+        kind = contracts.feed_column(feed, name).type
+        if name not in header.columns:
+            columns.append(pl.Series(name, [None] * body.height, dtype=POLARS_TYPES[kind]))
+            continue
+        text = clean(body[f"c{header.columns[name]}"], optional=spec.optional)
+        if spec.values:
+            text = text.replace({normalize("NFKC", said): meant for said, meant in spec.values.items()})
+        unit = header.units.get(name) or normal(spec.unit or "")
+        value = read(text, How(kind, UNITS.get(kind, {}).get(unit, 0), serials)).alias(name)
+        unread[name] = value.is_null() & text.is_not_null()
+        columns.append(value)
+    return pl.DataFrame([*columns, body["line_no"]]).with_columns(_named(unread, body.height))
+
+
+def _named(unread: Mapping[str, pl.Series], height: int) -> pl.Series:
+    """For each row the names whose flag is set."""
+    flags = pl.DataFrame({name: flag for name, flag in unread.items() if flag.any()})
+    if not flags.width:
+        return pl.Series([[]], dtype=pl.List(pl.String)).new_from_index(0, height).alias("_unreadable")
+    named = (pl.when(name).then(pl.lit(name)).otherwise(None) for name in flags.columns)
+    return flags.select(pl.concat_list(list(named)).list.drop_nulls().alias("_unreadable")).to_series()
+
+
+def clean(cells: pl.Series, *, optional: bool) -> pl.Series:
+    """Text in NFKC without white space around it; empty cells and words for "not given" are null."""
+    text = cells.str.normalize("NFKC") if cells.str.contains(r"[^\x00-\x7F]").any() else cells
+    text = text.str.strip_chars()
+    absent = text.is_in(["", *(OPTIONAL_NULL_WORDS if optional else NULL_WORDS)])
+    return text.set(absent.fill_null(value=False), None)
+
+
+def read(text: pl.Series, how: How) -> pl.Series:
+    """Values of ``text``; null where it cannot be read."""
+    if how.kind == "text":
+        return text
+    quick = _QUICK.get(how.kind, _quick_nothing)(text, how)
+    left = text.filter(quick.is_null() & text.is_not_null()).unique()
+    if not left.len():
+        return quick
+    slow = {word: SLOW[how.kind](word, how) for word in left}
+    odd = text.replace_strict(list(slow), list(slow.values()), default=None, return_dtype=POLARS_TYPES[how.kind])
+    return quick.zip_with(quick.is_not_null(), odd)
+
+
+def _quick_number(text: pl.Series, how: How) -> pl.Series:
+    """Plain digits with no more decimals than the unit has, shifted as text."""
+    fraction = rf"(\.[0-9]{{1,{how.power}}})?" if how.power else ""
+    plain = text.str.replace(r"\.0+$", "")
+    plain = plain.set(~plain.str.contains(rf"^-?[0-9]{{1,{18 - how.power}}}{fraction}$"), None)
+    if not how.power:
+        return plain.cast(pl.Int64)
+    parts = plain.str.splitn(".", 2).struct.unnest()
+    shifted = parts["field_0"] + parts["field_1"].fill_null("").str.pad_end(how.power, "0")
+    return shifted.cast(pl.Int64)
+
+
+def _quick_double(text: pl.Series, _how: How) -> pl.Series:
+    return text.set(~text.str.contains(r"^-?[0-9]{1,15}(\.[0-9]{1,12})?$"), None).cast(pl.Float64)
+
+
+def _quick_date(text: pl.Series, _how: How) -> pl.Series:
+    dashed = text.set(~text.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), None).str.to_date("%Y-%m-%d", strict=False)
+    compact = text.set(~text.str.contains(r"^[0-9]{8}$"), None).str.to_date("%Y%m%d", strict=False)
+    return dashed.zip_with(dashed.is_not_null(), compact)
+
+
+def _quick_month(text: pl.Series, _how: How) -> pl.Series:
+    compact = text.set(~text.str.contains(r"^[0-9]{6}$"), None)
+    return (compact + "01").str.to_date("%Y%m%d", strict=False)
+
+
+def _quick_nothing(text: pl.Series, how: How) -> pl.Series:
+    return pl.Series([None] * text.len(), dtype=POLARS_TYPES[how.kind])
+
+
+def exact(word: str) -> Decimal | None:
+    """The number that ``word`` writes, thousands separators allowed in their places only."""
+    if _SEPARATED.fullmatch(word):
+        word = word.replace(",", "")
+    if not _NUMBER.fullmatch(word):
+        return None
+    try:
+        return Decimal(word)
+    except InvalidOperation:
+        return None
+
+
+def whole(word: str, how: How) -> int | None:
+    """An integer in the column's own unit; only money is rounded, half up, to its smallest coin."""
+    if how.kind == "basis_point" and word.endswith("%"):
+        word, how = word[:-1].rstrip(), How(how.kind, 2)
+    number = exact(word)
+    if number is None or number.adjusted() > 18:
+        return None
+    scaled = number.scaleb(how.power)
+    rounded = scaled.quantize(Decimal(1), rounding=ROUND_HALF_UP) if scaled.adjusted() < 20 else scaled
+    if abs(rounded) > LARGEST or (rounded != scaled and how.kind not in MONEY):
+        return None
+    return int(rounded)
+
+
+def double(word: str, _how: How) -> float | None:
+    """A quantity that is no money and no count."""
+    number = exact(word)
+    return None if number is None or abs(number.adjusted()) > 300 else float(number)
+
+
+def day(word: str, how: How) -> date | None:
+    """A calendar day; the time of day, if written, is left out."""
+    match = _DATE.fullmatch(word) or _COMPACT_DATE.fullmatch(word)
+    if match:
+        return _calendar(*map(int, match.groups()))
+    number = exact(word) if how.serials else None
+    if number is not None and int(number) in SERIALS:
+        return SERIAL_EPOCH + timedelta(days=int(number))
+    return None
+
+
+def month(word: str, how: How) -> date | None:
+    """First day of a month written as month or as any day of it."""
+    word = re.sub(r"\.0+$", "", word)
+    match = _MONTH.fullmatch(word) or _COMPACT_MONTH.fullmatch(word)
+    if match:
+        return _calendar(int(match[1]), int(match[2]), 1)
+    found = day(word, how)
+    return found.replace(day=1) if found else None
+
+
+def _calendar(year: int, month_no: int, day_no: int) -> date | None:
+    try:
+        return date(year, month_no, day_no)
+    except ValueError:
+        return None
+
+
+def instant(word: str, _how: How) -> datetime | None:
+    """A moment in Asia/Shanghai; one that names another zone is not read."""
+    try:
+        found = datetime.fromisoformat(word)
+    except ValueError:
+        return None
+    return found if found.tzinfo is None else None
+
+
+def truth(word: str, _how: How) -> bool | None:
+    """是/否, 1/0, true/false."""
+    return TRUTHS.get(word.removesuffix(".0").lower())
+
+
+SLOW: Mapping[Kind, Callable[[str, How], Any]] = {
+    "integer": whole,
+    "fen": whole,
+    "usd_cent": whole,
+    "basis_point": whole,
+    "number": double,
+    "boolean": truth,
+    "date": day,
+    "month": month,
+    "instant": instant,
+}
+_QUICK: Mapping[Kind, Callable[[pl.Series, How], pl.Series]] = {
+    "integer": _quick_number,
+    "fen": _quick_number,
+    "usd_cent": _quick_number,
+    "basis_point": _quick_number,
+    "number": _quick_double,
+    "date": _quick_date,
+    "month": _quick_month,
+}
