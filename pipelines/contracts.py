@@ -5,6 +5,8 @@ gate, the data dictionary and the lineage test. A contract that contradicts itse
 This module refuses to hold a threshold that someone could dispute; those are parameters.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -211,6 +213,12 @@ class Contracts:
         unique = self._check(feed, "first_of_key", self.feed_key(feed), "fail", None, {})
         return (*readable, *written, unique)
 
+    def feed_digest(self, feed: Feed) -> str:
+        """Hash of what a file of ``feed`` is read by: its contract and the types and codes of its columns."""
+        columns = [self.feed_column(feed, name).model_dump(mode="json") for name in feed.columns]
+        text = json.dumps([feed.model_dump(mode="json"), columns], ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
     def providers(self, raw_table: str) -> list[Feed]:
         """The feeds that fill the canonical table ``raw_table`` (without schema)."""
         return [feed for feed in self.feeds.values() if raw_table in feed.provides]
@@ -259,7 +267,7 @@ def _load(feeds_dir: Path) -> Contracts:
             _collect(faults, path, columns, name, Column, {"name": name, **body})
     tables: dict[str, Table] = {}
     for path in sorted(SQL.glob("*/*.yml")):
-        if path.parent.name not in {"columns", "feeds", "codes"}:
+        if path.parent.name not in {"columns", "feeds", "codes", "checks"}:
             _collect(faults, path, tables, f"{path.parent.name}.{path.stem}", Table, _yaml(path))
     feeds: dict[str, Feed] = {}
     if not feeds_dir.is_dir():

@@ -154,7 +154,9 @@ class History:
         episodes, people = self.episodes, self.population
         places = episodes.enterprise[chosen]
         people_now = np.maximum(staff[places], 1)
-        share = np.where(people_now >= 30, np.maximum(episodes.share[chosen], 20.5 / people_now), episodes.share[chosen])
+        share = np.where(
+            people_now >= 30, np.maximum(episodes.share[chosen], 20.5 / people_now), episodes.share[chosen]
+        )
         self.cut_share[places] = np.minimum(share, 1.0)
         touched = np.isin(people.owner, places)
         self.before_cut = np.where(touched, start, self.before_cut)
@@ -162,17 +164,19 @@ class History:
         self.closed[places[episodes.closes[chosen]]] = True
         for episode, place, persons in zip(chosen, places, staff[places], strict=True):
             if number >= 0 and persons > 0:
-                self.diary.events.append({
-                    "uscc": people.uscc[place],
-                    "month": add_months(self.first, number),
-                    "cause": KINDS[episodes.kind[episode]],
-                    "warning": "sudden" if episodes.sudden[episode] else "warned",
-                    "closes": bool(episodes.closes[episode]),
-                    "staff_before": int(persons),
-                    "persons": round(float(self.cut_share[place]) * int(persons)),
-                    "months_of_cut": int((PATTERNS[episodes.pattern[episode]] > 0).sum()),
-                    "notice": bool(episodes.notice[episode]),
-                })
+                self.diary.events.append(
+                    {
+                        "uscc": people.uscc[place],
+                        "month": add_months(self.first, number),
+                        "cause": KINDS[episodes.kind[episode]],
+                        "warning": "sudden" if episodes.sudden[episode] else "warned",
+                        "closes": bool(episodes.closes[episode]),
+                        "staff_before": int(persons),
+                        "persons": round(float(self.cut_share[place]) * int(persons)),
+                        "months_of_cut": int((PATTERNS[episodes.pattern[episode]] > 0).sum()),
+                        "notice": bool(episodes.notice[episode]),
+                    }
+                )
 
     def _moves(self, number: int, left: Ints) -> tuple[Ints, Ints]:
         people = self.population
@@ -192,11 +196,18 @@ class History:
             self.arriving.append((number + 1, unit, persons - here))
             self.wanted[unit] += persons
             self.wanted[units] *= 1 - transfer.share
-            self.diary.transfers.append({
-                "month": add_months(self.first, number), "from_uscc": people.uscc[transfer.source],
-                "to_uscc": people.uscc[transfer.target], "from_unit_no": people.unit_no[transfer.source],
-                "to_unit_no": people.unit_no[unit], "persons": persons, "share": transfer.share, "late": transfer.late,
-            })
+            self.diary.transfers.append(
+                {
+                    "month": add_months(self.first, number),
+                    "from_uscc": people.uscc[transfer.source],
+                    "to_uscc": people.uscc[transfer.target],
+                    "from_unit_no": people.unit_no[transfer.source],
+                    "to_unit_no": people.unit_no[unit],
+                    "persons": persons,
+                    "share": transfer.share,
+                    "late": transfer.late,
+                }
+            )
             self.closed[transfer.source] = transfer.share == 1.0
         return out, into
 
@@ -244,11 +255,9 @@ class History:
     ) -> Month:
         people, numbers = self.population, calibration()
         owner, count = people.owner, people.enterprises
-        resets = (self.first.month + number - 1) // 12 + self.first.year + (month.month >= 7) - 2024
-        growth = (1 + numbers["base_growth_pct"] / 100) ** (month.year - 2024 + (month.month >= 7) - 1)
-        del resets
+        growth = (1 + numbers["base_growth_pct"] / 100) ** (month.year - 2025 + (month.month >= 7))
         low, high = (bound * growth for bound in numbers["base_bounds_yuan"])
-        each = np.clip(people.base_yuan * growth * weight.base * self.rng.normal(1, 0.006, count), low * 0.62, high)
+        each = np.clip(people.base_yuan * growth * weight.base * self.rng.normal(1, 0.006, count), low, high)
         base = np.round(self.insured * each[owner] * 100).astype(np.int64)
         injury = np.array([numbers["injury_pct"].get(s, numbers["injury_pct"]["default"]) for s in people.section])
         due = {
@@ -266,8 +275,21 @@ class History:
         owed = self._owed(weight)[owner]
         paid = {k: due[k] - deferred[k] - np.round((due[k] - deferred[k]) * owed).astype(np.int64) for k in INSURANCES}
         joiners, leavers, high_base = flows
-        return Month(number, month, self.insured.copy(), joiners, leavers, high_base, base, due, paid, deferred,
-                     seen, alive, weight)
+        return Month(
+            number,
+            month,
+            self.insured.copy(),
+            joiners,
+            leavers,
+            high_base,
+            base,
+            due,
+            paid,
+            deferred,
+            seen,
+            alive,
+            weight,
+        )
 
     def _owed(self, weight: Pressure) -> Floats:
         """Part of what is due that each employer leaves unpaid: distress, or forgetfulness among the small."""

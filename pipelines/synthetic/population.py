@@ -120,11 +120,16 @@ def _staff(enterprises: int, rng: np.random.Generator) -> Floats:
     exact = np.array([share for _, _, share in classes]) * enterprises / sum(share for _, _, share in classes)
     counts = np.floor(exact).astype(int)
     counts[np.argsort(counts - exact, kind="stable")[: enterprises - counts.sum()]] += 1
-    drawn = [
-        np.exp(np.log(low - 0.4) + np.log((high + 0.5) / (low - 0.4)) * _spaced(count, rng))
-        for (low, high, _), count in zip(classes, counts, strict=True)
-    ]
+    drawn = [_in_class(low, high, _spaced(count, rng)) for (low, high, _), count in zip(classes, counts, strict=True)]
     return rng.permutation(np.concatenate(drawn))
+
+
+def _in_class(low: int, high: int, quantile: Floats) -> Floats:
+    """Staff at ``quantile`` of a class: even in logarithms below 20 persons, a Pareto tail above."""
+    start, end, tail = low - 0.4, high + 0.5, calibration()["size_tail"]
+    if low < 20:
+        return start * (end / start) ** quantile
+    return start * (1 - quantile * (1 - (start / end) ** tail)) ** (-1 / tail)
 
 
 def _spaced(count: int, rng: np.random.Generator) -> Floats:

@@ -23,7 +23,10 @@ NORMAL_HIGH_BASE = 0.22
 
 @dataclass(frozen=True)
 class Episodes:
-    """Episodes by position; ``event`` is a month number, at or beyond the last month for those still coming."""
+    """Episodes by position; ``event`` is a month number, at or beyond the last month for those still coming.
+
+    ``approved`` is by employer: who may defer contributions without being in distress, as the policy of 2025 allowed.
+    """
 
     enterprise: Ints
     event: Ints
@@ -38,6 +41,7 @@ class Episodes:
     signals: NDArray[np.bool_]
     defers: Flags
     notice: Flags
+    approved: Flags
 
     def __len__(self) -> int:
         """Number of episodes."""
@@ -104,6 +108,7 @@ def plan_episodes(population: Population, trade: Trade, *, months: int, first: d
         signals=_signals(count, is_noise, sudden, exports, rng),
         defers=~is_noise & (trade.us_share[every] > 0.05) & (rng.random(count) < numbers["deferral_share"]),
         notice=~is_noise & ~recovers & (rng.random(count) < numbers["notice_share"]),
+        approved=(trade.us_share > 0.1) & (rng.random(population.enterprises) < numbers["approved_share"]),
     )
 
 
@@ -139,12 +144,16 @@ def _hazards(
             if soonest <= since <= latest:
                 force, floor = max(force, size), month - since
         extra = calm * exposure * numbers["exposed_multiplier"] * force
-        fit = free & (population.birth < month - 8) & (population.death > month + 4)
+        settled = (population.birth < 0) | (population.birth < month - 8)
+        fit = free & settled & (population.death > month + 4)
         struck = np.flatnonzero(fit & (rng.random(population.enterprises) < calm + extra))
-        by_tariff = rng.random(len(struck)) < np.divide(extra, calm + extra, where=calm > 0, out=np.zeros_like(calm))[struck]
+        by_tariff = (
+            rng.random(len(struck)) < np.divide(extra, calm + extra, where=calm > 0, out=np.zeros_like(calm))[struck]
+        )
         free[struck] = False
-        found.append((struck, np.full(len(struck), month), by_tariff.astype(np.int64),
-                      np.where(by_tariff, floor, -NEVER)))
+        found.append(
+            (struck, np.full(len(struck), month), by_tariff.astype(np.int64), np.where(by_tariff, floor, -NEVER))
+        )
     enterprise, event, kind, floors = (np.concatenate(column) for column in zip(*found, strict=True))
     return enterprise, event, kind, floors
 
@@ -152,7 +161,8 @@ def _hazards(
 def _noise(population: Population, months: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
     found = []
     for month in range(0, months + 4):
-        fit = (population.staff >= 8) & (population.birth < month - 4) & (population.kind == ORDINARY)
+        settled = (population.birth < 0) | (population.birth < month - 4)
+        fit = (population.staff >= 8) & settled & (population.kind == ORDINARY)
         struck = np.flatnonzero(fit & (rng.random(population.enterprises) < calibration()["noise_pct"] / 100))
         found.append((struck, np.full(len(struck), month)))
     enterprise, event = (np.concatenate(column) for column in zip(*found, strict=True))
@@ -187,7 +197,7 @@ def pressure(episodes: Episodes, month: int, *, enterprises: int, first: date) -
         base=product(1 - 0.22 * weight["base"]),
         idle=largest(0.22 * weight["idle"]),
         arrears=largest(weight["arrears"] * ~defers),
-        deferral=largest(defers.astype(float)) > 0,
+        deferral=(largest(defers.astype(float)) > 0) | (episodes.approved & in_time),
     )
 
 
@@ -210,8 +220,8 @@ def plan_transfers(population: Population, *, months: int, seed: int) -> list[Tr
     found = []
     order = np.argsort(population.group, kind="stable")
     order = order[population.group[order] >= 0]
-    numbers, starts = np.unique(population.group[order], return_index=True)
-    for number, members in zip(numbers, np.split(order, starts[1:]), strict=True):
+    starts = np.unique(population.group[order], return_index=True)[1]
+    for members in np.split(order, starts[1:]):
         for month in np.flatnonzero(rng.random(months) < calibration()["transfer_pct"] / 100):
             source, target = rng.choice(members, size=2, replace=False)
             whole = rng.random() < 0.3
@@ -219,5 +229,4 @@ def plan_transfers(population: Population, *, months: int, seed: int) -> list[Tr
             found.append(Transfer(int(month), int(source), int(target), share, bool(rng.random() < 0.3)))
             if whole:
                 break
-        del number
     return sorted(found, key=lambda transfer: (transfer.month, transfer.source))

@@ -47,7 +47,7 @@ def plan_trade(population: Population, *, seed: int) -> Trade:
     numbers = calibration()
     makers, traders = _exporters(population, rng)
     all_us = round(numbers["us_exporter_share"] * population.enterprises)
-    us_makers = _some(makers, round(all_us * 0.85), population.staff[makers] ** 0.3, rng)
+    us_makers = _some(makers, round(all_us * 0.85), population.staff[makers] ** 0.5, rng)
     us_traders = _some(traders, all_us - len(us_makers), np.ones(len(traders)), rng)
     sells_us = np.zeros(population.enterprises, dtype=bool)
     sells_us[us_makers] = sells_us[us_traders] = True
@@ -60,8 +60,11 @@ def plan_trade(population: Population, *, seed: int) -> Trade:
     members = np.unique(np.concatenate([maker[maker >= 0], trader]))
     customs_of[members] = np.arange(len(members))
     answer = goods()["us_response"].to_numpy()[hs]
-    spread = np.clip(rng.gamma(1 / numbers["us_response_spread"] ** 2, numbers["us_response_spread"] ** 2,
-                               population.enterprises), 0.1, 2.6)
+    spread = np.clip(
+        rng.gamma(1 / numbers["us_response_spread"] ** 2, numbers["us_response_spread"] ** 2, population.enterprises),
+        0.1,
+        2.6,
+    )
     return Trade(
         maker=maker,
         trader=trader,
@@ -82,7 +85,9 @@ def _exporters(population: Population, rng: np.random.Generator) -> tuple[Ints, 
     lasting = (population.birth < 0) & (population.death == NEVER) & (population.parent < 0)
     count = round(numbers["exporter_share"] * population.enterprises)
     trading = np.flatnonzero((kinds == "trader") & (population.birth < 0))
-    making = np.flatnonzero((kinds != "") & (kinds != "trader") & (lasting | (population.staff >= 8)) & (population.birth < 0))
+    making = np.flatnonzero(
+        (kinds != "") & (kinds != "trader") & (lasting | (population.staff >= 8)) & (population.birth < 0)
+    )
     traders = _some(trading, round(count * numbers["trader_share_of_exporters"]), np.ones(len(trading)), rng)
     makers = _some(making, count - len(traders), np.minimum(population.staff[making], 400) ** 0.7, rng)
     return makers, traders
@@ -111,8 +116,10 @@ def _lines(
         choice = of_kind[rng.choice(list(of_kind)) if is_trader else kinds[place]]
         products = rng.choice(choice, size=min(int(rng.integers(1, 5)), len(choice)), replace=False)
         places = rng.choice(len(weights), size=int(rng.integers(1, 5)), replace=False, p=weights) + 1
-        amount = population.staff[place] * numbers["export_per_person_usd"] * np.exp(rng.normal(0, numbers["export_spread"]))
-        us_part = float(rng.beta(1.1, 1.5)) if sells_us[place] else 0.0
+        amount = (
+            population.staff[place] * numbers["export_per_person_usd"] * np.exp(rng.normal(0, numbers["export_spread"]))
+        )
+        us_part = float(rng.beta(*numbers["us_share_beta"])) if sells_us[place] else 0.0
         through = not is_trader and len(traders) > 0 and rng.random() < numbers["through_trader_share"]
         pool = us_traders if sells_us[place] and len(us_traders) else traders
         trader = int(rng.choice(pool)) if through else int(place)
@@ -150,12 +157,22 @@ def exports(
     noise = np.exp(rng.normal(0, 0.28, len(own)))
     lives = alive[own] & alive[trade.trader]
     cents = np.round(trade.value * factor * orders[own] * noise).astype(np.int64) * 100 * (lumpy & lives)
-    frame = pl.DataFrame({"maker": trade.maker, "trader": trade.trader, "hs8": trade.hs8,
-                          "destination": trade.destination, "cents": cents}).filter(pl.col("cents") > 0)
+    frame = pl.DataFrame(
+        {
+            "maker": trade.maker,
+            "trader": trade.trader,
+            "hs8": trade.hs8,
+            "destination": trade.destination,
+            "cents": cents,
+        }
+    ).filter(pl.col("cents") > 0)
     keys = ["enterprise", "role", "hs8", "destination"]
-    rows = pl.concat([
-        frame.select(pl.col("trader").alias("enterprise"), pl.lit(0).alias("role"), "hs8", "destination", "cents"),
-        frame.filter(pl.col("maker") >= 0)
-        .select(pl.col("maker").alias("enterprise"), pl.lit(1).alias("role"), "hs8", "destination", "cents"),
-    ])
+    rows = pl.concat(
+        [
+            frame.select(pl.col("trader").alias("enterprise"), pl.lit(0).alias("role"), "hs8", "destination", "cents"),
+            frame.filter(pl.col("maker") >= 0).select(
+                pl.col("maker").alias("enterprise"), pl.lit(1).alias("role"), "hs8", "destination", "cents"
+            ),
+        ]
+    )
     return rows.group_by(keys).agg(pl.col("cents").sum()).sort(keys)

@@ -12,11 +12,21 @@ import xlsxwriter
 from pipelines.checks import ORGANISATION_SYMBOLS, ORGANISATION_WEIGHTS, USCC_SYMBOLS, USCC_WEIGHTS
 
 ARRIVED = datetime(2025, 4, 6, 9, 30)
-INSURANCE = (
-    "单位编号,费款所属期,失业保险参保人数,新增参保人数,停保人数,缴费基数总额,"
-    "养老应缴,养老实缴,失业应缴,失业实缴,工伤应缴,工伤实缴"
-).split(",")
-REGISTER = "统一社会信用代码,企业名称,登记状态,成立日期,注销日期,行业代码,县区代码,企业规模".split(",")
+INSURANCE = [
+    "单位编号",
+    "费款所属期",
+    "失业保险参保人数",
+    "新增参保人数",
+    "停保人数",
+    "缴费基数总额",
+    "养老应缴",
+    "养老实缴",
+    "失业应缴",
+    "失业实缴",
+    "工伤应缴",
+    "工伤实缴",
+]
+REGISTER = ["统一社会信用代码", "企业名称", "登记状态", "成立日期", "注销日期", "行业代码", "县区代码", "企业规模"]
 
 
 def uscc(number: int) -> str:

@@ -19,7 +19,7 @@ UNITS: Mapping[Kind, Mapping[str, int]] = {
     "fen": {"分": 0, "角": 1} | {f"{p}{w}": power for w in ("元", "欧元") for p, power in MONEY_PREFIXES.items()},
     "usd_cent": {"美分": 0} | {f"{p}{w}": power for w in ("美元", "usd") for p, power in MONEY_PREFIXES.items()},
     "basis_point": {"%": 2, "百分点": 2, "‰": 1, "bp": 0, "万分之一": 0},
-    "integer": {w: 0 for w in COUNT_WORDS} | {f"千{w}": 3 for w in COUNT_WORDS} | {f"万{w}": 4 for w in COUNT_WORDS},
+    "integer": dict.fromkeys(COUNT_WORDS, 0) | {f"千{w}": 3 for w in COUNT_WORDS} | {f"万{w}": 4 for w in COUNT_WORDS},
 }
 KNOWN_UNITS = frozenset(word for words in UNITS.values() for word in words)
 _PARENTHESES = re.compile(r"^(.+?)\(([^()]*)\)$")

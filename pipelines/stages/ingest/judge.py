@@ -17,6 +17,7 @@ from pipelines.warehouse import Warehouse
 TOTALS = r"^(合计|总计|小计|共计|本页合计|本页小计|累计)"
 NOTES = r"^(说明|注:|注[0-9]*[:、.]|备注:|附注|填表说明|制表|填报|审核|数据来源|单位负责人|第[0-9]+页)"
 RAW_VALUE_CHARACTERS = 200
+FLAGS = ("_unreadable", "_first_of_key")
 WHOLE_ROW = Check(
     kind="readable",
     columns=("_row",),
@@ -38,25 +39,28 @@ class Verdict:
 
 
 def set_aside(body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Contracts) -> pl.Series:
-    """Which lines are no records, true for each, with the reason told by ``reason_of_setting_aside``."""
+    """Which lines are no records: blank, totals and notes, and a header repeated on a later page.
+
+    A line that begins like a total or a note is a record all the same if it has a whole key and begins outside it.
+    """
     cells = [name for name in body.columns if name.startswith("c")]
-    text = body.lazy().select(
-        pl.when(pl.col(c).str.strip_chars() != "").then(pl.col(c).str.strip_chars()).alias(c) for c in cells
-    )
-    first = pl.coalesce(cells).str.normalize("NFKC").str.replace_all(r"\s", "")
+    text = body.select(pl.when(pl.col(c).str.strip_chars() != "").then(pl.col(c)).alias(c) for c in cells)
+    first = text.select(pl.coalesce(cells)).to_series()
+    wordy = _squeezed(pl.when(first.str.contains(r"[^\x00-\x7F]")).then(first))
     keys = [f"c{header.columns[k]}" for k in contracts.feed_key(feed) if k in header.columns]
-    rank = pl.coalesce(pl.when(pl.col(c).is_not_null()).then(pl.lit(c)) for c in cells)
-    keyed = pl.all_horizontal(pl.col(k).is_not_null() for k in keys) if keys else pl.lit(False)
-    no_record = (first.str.contains(TOTALS) | first.str.contains(NOTES)) & (rank.is_in(keys) | ~keyed)
-    repeated = pl.all_horizontal(
-        pl.col(f"c{place}").str.normalize("NFKC").str.replace_all(r"\s", "").str.to_lowercase().eq(name)
-        for place, name in ((p, header.names[p]) for p in header.columns.values())
-    )
-    return (
-        text.select((first.is_null() | no_record | repeated).fill_null(value=False).alias("set_aside"))
-        .collect()
-        .to_series()
-    )
+    place = pl.coalesce(pl.when(pl.col(c).is_not_null()).then(pl.lit(c)) for c in cells)
+    unkeyed = place.is_in(keys) | pl.any_horizontal(pl.col(k).is_null() for k in keys) if keys else pl.lit(value=True)
+    no_record = (wordy.str.contains(TOTALS) | wordy.str.contains(NOTES)) & unkeyed
+    leader = min(header.columns.values())
+    if not text.select(_squeezed(pl.col(f"c{leader}")).eq(header.names[leader]).any()).item():
+        return text.select((first.is_null() | no_record).fill_null(value=False).alias("set_aside")).to_series()
+    repeated = pl.all_horizontal(_squeezed(pl.col(f"c{p}")).eq(header.names[p]) for p in header.columns.values())
+    return text.select((first.is_null() | no_record | repeated).fill_null(value=False).alias("set_aside")).to_series()
+
+
+def _squeezed(cell: pl.Expr) -> pl.Expr:
+    """A cell as header names are compared: NFKC, without white space, in lower case."""
+    return cell.str.normalize("NFKC").str.replace_all(r"\s", "").str.to_lowercase()
 
 
 def first_of_key(rows: pl.DataFrame, key: tuple[str, ...]) -> pl.Series:
@@ -88,7 +92,7 @@ def judge(rows: pl.DataFrame, body: pl.DataFrame, feed: Feed, header: Header, *,
         if check.severity == "fail" and bad[check.id]
     ]
     return Verdict(
-        good=rows.filter(good).drop("_unreadable", "_first_of_key"),
+        good=rows.filter(good).drop(FLAGS),
         quarantined=rows.filter(~good),
         reasons=pl.concat([_no_reasons(), *reasons]).sort("line_no", maintain_order=True),
         checks=checks,

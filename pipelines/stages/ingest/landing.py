@@ -1,4 +1,4 @@
-"""One file in: read, judged, written whole to ``landing/`` and then recorded, so that a crash at any point loses nothing.
+"""One file in: read, judged, written whole to ``landing/``, then recorded, so that a crash at any point loses nothing.
 
 A batch is named by its content and never rewritten. The ledger speaks only of batches that are durable. This module
 never deletes an original before the ledger has it.
@@ -184,7 +184,7 @@ def _judged(found: Recognised, batch: str, contracts: Contracts) -> Batch:
     return Batch(
         manifest,
         rows,
-        verdict.quarantined.with_columns(batch=pl.lit(batch)),
+        verdict.quarantined.with_columns(batch=pl.lit(batch)).select([*rows.columns, *judge.FLAGS]),
         verdict.reasons.with_columns(batch=pl.lit(batch)),
     )
 

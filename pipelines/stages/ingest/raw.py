@@ -1,7 +1,7 @@
 """Landed batches → the tables of one cutoff: ``raw.*`` as views over Parquet, and ``ingest.*`` about the deliveries.
 
-Only deliveries on record for the run, not withdrawn, exist here, and of them only rows known before the cutoff. Bodies of
-views take no parameters, so literals are rendered from contracts, hashes and dates, never from delivered text.
+Only deliveries on record for the run, not withdrawn, exist here, and of them only rows known before the cutoff. Bodies
+of views take no parameters, so literals are rendered from contracts, hashes and dates, never from delivered text.
 """
 
 import json

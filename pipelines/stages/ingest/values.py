@@ -1,7 +1,7 @@
 """Text cells → typed values by the rules of a feed's contract, exactly and without floats for money and counts.
 
-A plain value takes a vectorised path; the odd ones (full-width digits, separators, 2025年3月) are read once per distinct
-text. What cannot be read stays null and its column is named in ``_unreadable``: nothing is guessed.
+A plain value takes a vectorised path; the odd ones (full-width digits, separators, 2025年3月) are read once per
+distinct text. What cannot be read stays null and its column is named in ``_unreadable``: nothing is guessed.
 """
 
 import re
@@ -17,8 +17,8 @@ import polars as pl
 from pipelines.contracts import POLARS_TYPES, Contracts, Feed, Kind
 from pipelines.stages.ingest.header import UNITS, Header, normal
 
-# A cell with one of these says "not given". 无 is a word a department may mean, so it counts only where the column may be
-# empty; 0 is never among them, and a dash is never zero.
+# A cell with one of these says "not given". 无 is a word a department may mean, so it counts only where the column may
+# be empty; 0 is never among them, and a dash is never zero.
 NULL_WORDS = ("-", "--", "—", "——", "null", "NULL", "Null", "\\N", "N/A", "#N/A", "NaN")
 OPTIONAL_NULL_WORDS = (*NULL_WORDS, "无", "/", "\\")
 MONEY = frozenset({"fen", "usd_cent"})

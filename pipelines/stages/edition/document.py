@@ -1,0 +1,146 @@
+"""``edition.json``: all that the next edition must remember of this one, and all that its report shows.
+
+The next night reads its memory from here and from no table, so a lost warehouse loses nothing. The bytes depend on
+the edition alone: keys sorted, ratios at six digits, no clock but the cutoff.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import NotFoundError
+from pipelines.run import atomic_file
+
+FILE = "edition.json"
+DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a judgement rested on: persons of the reference month and the month before, net loss, points."""
+
+    insured_persons: int | None = None
+    previous_insured_persons: int | None = None
+    net_loss_persons: int | None = None
+    points: int | None = None
+
+
+@dataclass(frozen=True)
+class Followed:
+    """One enterprise that an edition listed, or kept out by a filter, as the next edition must remember it.
+
+    ``months`` maps each insurance month judged during the spell to whether a trigger held in it.
+    """
+
+    enterprise_id: str
+    enterprise_name: str
+    county_code: str
+    county_name: str
+    colour: str
+    trigger_colour: str | None
+    trigger_code: str
+    trigger_text: str
+    inputs: Inputs
+    warning_no: str = ""
+    listed_since: date | None = None
+    listed_month: date | None = None
+    is_capacity_limited: bool = False
+    filter_code: str = ""
+    months: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The previous edition as the next one sees it."""
+
+    edition_id: str
+    reference_month: date | None
+    code_digest: str
+    model_id: str
+    thresholds: Mapping[str, int]
+    deliveries: tuple[tuple[str, ...], ...]
+    listed: Mapping[str, Followed]
+    kept_out: Mapping[str, Followed]
+    capacity_used: Mapping[str, int]
+    numbers: Mapping[str, int]
+
+    def insurance_deliveries(self) -> set[tuple[str, ...]]:
+        """Deliveries that can move a head count: those of insurance feeds."""
+        return insurance_part(self.deliveries)
+
+
+def insurance_part(deliveries: tuple[tuple[str, ...], ...]) -> set[tuple[str, ...]]:
+    """The deliveries (batch, feed, …) that are not of feeds about something else than insured persons."""
+    return {delivery for delivery in deliveries if delivery[1].startswith("insur")}
+
+
+def write(folder: Path, body: Mapping[str, Any]) -> Path:
+    """Write ``edition.json`` into ``folder`` whole or not at all; gives its path."""
+    text = json.dumps(_plain(body), ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
+    path = folder / FILE
+    with atomic_file(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def state(
+    listed: Mapping[str, Followed],
+    kept_out: Mapping[str, Followed],
+    *,
+    capacity_used: Mapping[str, int],
+    numbers: Mapping[str, int],
+) -> dict[str, Any]:
+    """The part of the document that the next edition reads back."""
+    return {
+        "listed": [asdict(listed[key]) for key in sorted(listed)],
+        "kept_out": [asdict(kept_out[key]) for key in sorted(kept_out)],
+        "capacity_used": dict(capacity_used),
+        "numbers": dict(numbers),
+    }
+
+
+def recall(folder: Path) -> Memory:
+    """Read the memory of the edition in ``folder``; raises ``NotFoundError`` where its document is gone."""
+    path = folder / FILE
+    if not path.is_file():
+        raise NotFoundError(f"{path} is missing, though the ledger says it was issued; restore it from the backup")
+    body = json.loads(path.read_text(encoding="utf-8"))
+    header, kept = body["edition"], body["state"]
+    return Memory(
+        edition_id=header["edition_id"],
+        reference_month=_date(header["reference_month"]),
+        code_digest=header["code_digest"],
+        model_id=header["model_id"],
+        thresholds=body["thresholds"],
+        deliveries=tuple(tuple(delivery) for delivery in body["identity"]["deliveries"]),
+        listed={row["enterprise_id"]: _followed(row) for row in kept["listed"]},
+        kept_out={row["enterprise_id"]: _followed(row) for row in kept["kept_out"]},
+        capacity_used=kept["capacity_used"],
+        numbers=kept["numbers"],
+    )
+
+
+def _followed(row: Mapping[str, Any]) -> Followed:
+    dates = {name: _date(row[name]) for name in ("listed_since", "listed_month")}
+    return Followed(**{**row, **dates, "inputs": Inputs(**row["inputs"])})
+
+
+def _date(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case float():
+            return round(value, DIGITS)
+        case datetime() | date():
+            return value.isoformat()
+        case _:
+            return value

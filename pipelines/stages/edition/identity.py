@@ -1,0 +1,61 @@
+"""What makes an edition this edition and no other: its inputs, hashed; and the edition it is compared with.
+
+The clock is no input. Two nights with the same deliveries, code, parameters, settings and previous edition are one.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from pipelines.contracts import Contracts
+from pipelines.ledger import EditionRecord, Ledger
+from pipelines.run import Run, code_digest
+from pipelines.warehouse import Warehouse
+
+DELIVERY_COLUMNS = "batch, feed, dated_by, received_at"
+
+
+def describe(run: Run, warehouse: Warehouse, ledger: Ledger, *, previous: EditionRecord | None) -> dict[str, Any]:
+    """Every input of the edition as plain values, in one order."""
+    rows = warehouse.rows(f"SELECT {DELIVERY_COLUMNS} FROM ingest.delivery ORDER BY delivery_no")
+    settings = run.settings
+    return {
+        "as_of": run.as_of.isoformat(),
+        "cutoff": run.cutoff.isoformat(),
+        "deliveries": [[batch, feed, dated, received.isoformat()] for batch, feed, dated, received in rows],
+        "overrides": [o["reason"] for o in ledger.overrides(as_of=run.as_of, through=run.through)],
+        "code": code_digest(),
+        "parameters": run.parameters.digest,
+        "feeds": feeds_digest(run.contracts),
+        "counties": {code: county.model_dump() for code, county in settings.counties.items()},
+        "default_capacity": settings.default_capacity,
+        "city": settings.city.model_dump(),
+        "previous": previous.edition_id if previous else "",
+    }
+
+
+def digest(description: dict[str, Any]) -> str:
+    """Hash of ``description``."""
+    text = json.dumps(description, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def feeds_digest(contracts: Contracts) -> str:
+    """Hash of the feed contracts, which ``--feeds`` may replace."""
+    feeds = {name: feed.model_dump(mode="json") for name, feed in contracts.feeds.items()}
+    habits = contracts.feed_set
+    body = [feeds, habits.name, habits.calendar, habits.industry_codes, habits.currency]
+    return hashlib.sha256(json.dumps(body, ensure_ascii=False, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def previous_edition(run: Run, ledger: Ledger) -> EditionRecord | None:
+    """Latest issued revision of an earlier day; for an edition on record, as it was when that one was made."""
+    records = ledger.editions()
+    own = [r for r in records if r.as_of == run.as_of and r.revision == run.revision]
+    before = own[0].seq if own else None
+    earlier = [
+        record
+        for record in records
+        if record.status == "issued" and record.as_of < run.as_of and (before is None or record.seq < before)
+    ]
+    return max(earlier, key=lambda record: (record.as_of, record.revision), default=None)

@@ -1,0 +1,155 @@
+"""Theme 用工: levels of insured persons, their changes and runs, joiners and leavers.
+
+Every function reads months up to ``t`` (a row of the panel) and none after it.
+"""
+
+import numpy as np
+
+from pipelines.stages.features.masked import MISSING, Bools, Ints, Masked, at, difference, full_window, quotient, relative
+from pipelines.stages.features.panel import Definitions, Insurance
+from pipelines.stages.features.peers import CityMonth
+
+
+def features(panel: Insurance, t: int, *, definitions: Definitions, city: CityMonth) -> dict[str, Masked]:
+    """All features of insured persons for the origin at row ``t``."""
+    now = at(panel.levels, t)
+    lunar_back = definitions.lunar.months_back(panel.first + t)
+    result = {
+        "insured_persons": now,
+        "previous_insured_persons": at(panel.levels, t - 1),
+        "insured_change_1m_persons": difference(now, at(panel.levels, t - 1)),
+        "insured_change_3m_persons": difference(now, at(panel.levels, t - 3)),
+        "insured_change_lunar_ratio": relative(now, at(panel.levels, t - lunar_back)),
+        "insured_slope_6m_ratio": slope(panel.levels, t),
+        "insured_volatility_12m_ratio": volatility(panel.levels, t, minimum=definitions.minimum_known_months),
+        "insured_drawdown_12m_ratio": drawdown(panel.levels, t),
+    }
+    for months in (1, 3, 6, 12):
+        result[f"insured_change_{months}m_ratio"] = relative(now, at(panel.levels, t - months))
+    result |= decline_run(panel, t, definitions=definitions)
+    result |= net_loss(panel, t, definitions=definitions, city=city)
+    result |= absence(panel, t)
+    return result | flows(panel, t)
+
+
+def slope(levels: Ints, t: int) -> Masked:
+    """Least-squares slope over six months as a share of their mean: 6 Σxy ÷ (35 Σy) with x = −5, −3, … 5."""
+    weighted = np.zeros(levels.shape[1], dtype=np.int64)
+    total, valid = np.zeros_like(weighted), np.ones(levels.shape[1], dtype=np.bool_)
+    for lag in range(6):
+        column = at(levels, t - lag)
+        weighted += (5 - 2 * lag) * column.values
+        total += column.values
+        valid &= column.valid
+    return quotient(6 * weighted, 35 * total, valid)
+
+
+def volatility(levels: Ints, t: int, *, minimum: int) -> Masked:
+    """Standard deviation of the known monthly changes of twelve months over the mean of their levels."""
+    count = np.zeros(levels.shape[1], dtype=np.int64)
+    changes, squares, total = np.zeros_like(count), np.zeros_like(count), np.zeros_like(count)
+    for lag in range(12):
+        now = at(levels, t - lag)
+        change = difference(now, at(levels, t - lag - 1))
+        count += change.valid
+        changes += change.values
+        squares += change.values * change.values
+        total += np.where(change.valid, now.values, 0)
+    spread = np.sqrt((count * squares - changes * changes).astype(np.float64))
+    return quotient(spread, total, count >= minimum)
+
+
+def drawdown(levels: Ints, t: int) -> Masked:
+    """Fall from the highest known level of twelve months as a share of it."""
+    now = at(levels, t)
+    highest = now.values.copy()
+    for lag in range(1, 12):
+        highest = np.maximum(highest, at(levels, t - lag).values)
+    return quotient(highest - now.values, highest, now.valid)
+
+
+def decline_run(panel: Insurance, t: int, *, definitions: Definitions) -> dict[str, Masked]:
+    """Falls in a row over the months that the festival does not touch, with where the run starts and ends."""
+    rows = [row for row in range(t, -1, -1) if not definitions.lunar.is_festival(panel.first + row)]
+    count = panel.levels.shape[1]
+    run, start_row, start_level = (np.zeros(count, dtype=np.int64) for _ in range(3))
+    end = at(panel.levels, rows[0] if rows else -1)
+    start_row[:] = rows[0] if rows else 0
+    start_level[:] = end.values
+    going = end.valid.copy()
+    for row in rows[1:]:
+        column = at(panel.levels, row)
+        going &= column.valid & (column.values > start_level)
+        run += going
+        start_level = np.where(going, column.values, start_level)
+        start_row = np.where(going, row, start_row)
+        if not going.any():
+            break
+    running = end.valid & (run > 0)
+    first_row = np.full(count, panel.first, dtype=np.int64)
+    return {
+        "decline_run_months": Masked(run, end.valid),
+        "decline_run_ratio": quotient(start_level - end.values, start_level, running),
+        "decline_run_start_month": Masked(start_row + first_row, running),
+        "decline_run_start_persons": Masked(start_level, running),
+        "decline_run_end_month": Masked(first_row + (rows[0] if rows else 0), running),
+        "decline_run_end_persons": Masked(end.values, running),
+    }
+
+
+def net_loss(panel: Insurance, t: int, *, definitions: Definitions, city: CityMonth) -> dict[str, Masked]:
+    """Persons lost in month ``t`` beyond what the festival explains.
+
+    In a festival month the loss of the lunar counterpart a year before is taken off; where the enterprise was not
+    known then, the share that the whole city lost in month ``t``.
+    """
+    before, now = at(panel.levels, t - 1), at(panel.levels, t)
+    valid = before.valid & now.valid
+    loss = np.maximum(before.values - now.values, 0)
+    if definitions.lunar.is_festival(panel.first + t):
+        counterpart = t - definitions.lunar.months_back(panel.first + t)
+        then = difference(at(panel.levels, counterpart - 1), at(panel.levels, counterpart))
+        usual = city.festival_loss(before.values)
+        loss = np.maximum(loss - np.where(then.valid, np.maximum(then.values, 0), usual), 0)
+    return {
+        "net_loss_persons": Masked(np.where(valid, loss, 0), valid),
+        "net_loss_ratio": quotient(loss, before.values, valid),
+    }
+
+
+def absence(panel: Insurance, t: int) -> dict[str, Masked]:
+    """Complete months without a row ending with ``t``, and insured persons of the last month with a row.
+
+    Months that are incomplete, or in which the enterprise has a quarantined row, neither count nor break the run.
+    """
+    count = panel.levels.shape[1]
+    absent = np.zeros(count, dtype=np.int64)
+    last = np.full(count, MISSING, dtype=np.int64)
+    found = np.zeros(count, dtype=np.bool_)
+    for row in range(t, -1, -1):
+        last = np.where(~found & panel.present[row], panel.columns["insured_persons"][row], last)
+        found |= panel.present[row]
+        absent += ~found & ~panel.blind[row] & panel.complete[row]
+    last = np.where(found, last, panel.before_persons)
+    seen: Bools = found | (panel.before_month != MISSING)
+    return {
+        "absent_months": Masked(np.where(seen, absent, 0), seen),
+        "last_insured_persons": Masked(np.where(last != MISSING, last, 0), last != MISSING),
+    }
+
+
+def flows(panel: Insurance, t: int) -> dict[str, Masked]:
+    """Joiners and leavers of three months; a month of proven absence has no joiners, and its leavers are unknown."""
+    joiners = panel.columns["joiners_persons"]
+    joiners = np.where(~panel.present & (panel.levels == 0), 0, joiners)
+    leavers = full_window(panel.columns["leavers_persons"], t, count=3)
+    high_base = full_window(panel.columns["high_base_leavers_persons"], t, count=3)
+    return {
+        "joiners_3m_persons": full_window(joiners, t, count=3),
+        "joiners_3m_year_ago_persons": full_window(joiners, t - 12, count=3),
+        "leavers_3m_persons": leavers,
+        "high_base_leavers_3m_persons": high_base,
+        "high_base_leaver_excess_ratio": quotient(
+            4 * high_base.values, leavers.values, leavers.valid & high_base.valid
+        ),
+    }

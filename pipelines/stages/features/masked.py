@@ -1,0 +1,71 @@
+"""Arrays with their validity: missing is marked, never zero.
+
+Only integers, + − × ÷ and sqrt, element by element, and sums as loops over months: the last bit of a value must not
+depend on how many other enterprises share its array. Refuses reductions along the enterprise axis of floats.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+MISSING = int(np.iinfo(np.int64).min)
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+class Masked(NamedTuple):
+    """Values of one quantity, one per enterprise; ``valid`` is false where the value is missing."""
+
+    values: NDArray[Any]
+    valid: Bools
+
+
+def empty(count: int, *, dtype: type = np.float64) -> Masked:
+    """A quantity that is missing for all ``count`` enterprises."""
+    return Masked(np.zeros(count, dtype=dtype), np.zeros(count, dtype=np.bool_))
+
+
+def at(months: Ints, t: int) -> Masked:
+    """Column ``t`` of a (month × enterprise) array; all missing where the array does not reach."""
+    if not 0 <= t < months.shape[0]:
+        return empty(months.shape[1], dtype=np.int64)
+    valid = months[t] != MISSING
+    return Masked(np.where(valid, months[t], 0), valid)
+
+
+def difference(later: Masked, earlier: Masked) -> Masked:
+    """``later`` − ``earlier``, known where both are."""
+    valid = later.valid & earlier.valid
+    return Masked(np.where(valid, later.values - earlier.values, 0), valid)
+
+
+def quotient(numerator: NDArray[Any], denominator: NDArray[Any], valid: Bools) -> Masked:
+    """``numerator`` ÷ ``denominator`` where ``valid`` and the denominator is positive."""
+    defined = valid & (denominator > 0)
+    values = np.where(defined, numerator, 0) / np.where(defined, denominator, 1)
+    return Masked(values, defined)
+
+
+def relative(later: Masked, earlier: Masked) -> Masked:
+    """Change of ``later`` against ``earlier`` as a share of ``earlier``."""
+    change = difference(later, earlier)
+    return quotient(change.values, earlier.values, change.valid)
+
+
+def window(months: Ints, t: int, *, count: int) -> tuple[Ints, Ints]:
+    """Sum over the known months of the ``count`` months ending with ``t``, and how many of them are known."""
+    total = np.zeros(months.shape[1], dtype=np.int64)
+    known = np.zeros(months.shape[1], dtype=np.int64)
+    for month in range(t - count + 1, t + 1):
+        column = at(months, month)
+        total += column.values
+        known += column.valid
+    return total, known
+
+
+def full_window(months: Ints, t: int, *, count: int) -> Masked:
+    """Sum of the ``count`` months ending with ``t``; missing unless all of them are known."""
+    total, known = window(months, t, count=count)
+    return Masked(total, known == count)

@@ -1,0 +1,198 @@
+"""The dense (month × enterprise) panel of one bucket, and the sparse rows of exports and monitoring beside it.
+
+A lag is a row offset; an origin sees rows up to its own month only. Arrays hold ``MISSING`` where nothing is known.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from pipelines.stages.features.lunar import LunarCalendar
+from pipelines.stages.features.masked import MISSING, Bools, Ints
+
+INSURANCE_COLUMNS = (
+    "insured_persons",
+    "joiners_persons",
+    "leavers_persons",
+    "high_base_leavers_persons",
+    "base_fen",
+    "arrears_fen",
+    "deferred_fen",
+)
+MONITOR_COLUMNS = ("surveyed_persons", "hired_persons", "separated_persons", "dispatch_persons", "idle_persons")
+INSURANCE_MONTHS = 25
+EXPORT_MONTHS = 36
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The latest month (ordinal) that each source has reached; for a past origin, the one known then."""
+
+    insurance: int
+    export: int | None
+    monitor: int | None
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """The contestable numbers of the features, and the calendar."""
+
+    lunar: LunarCalendar
+    export_us_fall_pct: int
+    minimum_known_months: int
+    monitor_valid_months: int
+    peer_minimum_persons: int
+
+
+@dataclass(frozen=True)
+class Insurance:
+    """Insurance months from ``first`` (ordinal) on; ``levels`` are insured persons with proven zeros filled in."""
+
+    first: int
+    levels: Ints
+    present: Bools
+    complete: Bools
+    blind: Bools
+    columns: dict[str, Ints]
+    before_month: Ints
+    before_persons: Ints
+
+
+@dataclass(frozen=True)
+class Exports:
+    """Export rows of one bucket: ``position`` are the exporters' places in it; the other arrays are one per row."""
+
+    first: int
+    present: Bools
+    position: Ints
+    exporter: Ints
+    column: Ints
+    product: Ints
+    destination: Ints
+    to_us: Bools
+    made: Bools
+    usd_cent: Ints
+    hs6: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """Monitoring forms of one bucket, dense over the monitored enterprises at ``position``."""
+
+    first: int
+    position: Ints
+    columns: dict[str, Ints]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """All that the kernel may see of ``count`` enterprises; ``division`` indexes the peers' table, -1 where unknown."""
+
+    count: int
+    insurance: Insurance
+    exports: Exports | None
+    monitor: Monitor | None
+    division: Ints
+
+
+def scatter(frame: pl.DataFrame, column: str, *, rows: Ints, places: Ints, shape: tuple[int, int]) -> Ints:
+    """A (month × enterprise) array of ``column`` with ``MISSING`` where ``frame`` has no value."""
+    dense = np.full(shape, MISSING, dtype=np.int64)
+    dense[rows, places] = frame[column].fill_null(MISSING).to_numpy()
+    return dense
+
+
+def fill_levels(insured: Ints, *, seen: Bools, present: Bools, complete: Bools, blind: Bools) -> Ints:
+    """Insured persons, with 0 where an enterprise seen before is absent from a complete month without quarantine."""
+    levels = insured.copy()
+    known_before = seen.copy()
+    for month in range(insured.shape[0]):
+        if complete[month]:
+            levels[month][known_before & ~present[month] & ~blind[month]] = 0
+        known_before |= present[month]
+    return levels
+
+
+def insurance_panel(
+    rows: pl.DataFrame, *, before: pl.DataFrame, quarantined: pl.DataFrame, complete: Bools, first: int, count: int
+) -> Insurance:
+    """Insurance of one bucket from frames keyed by ``place`` (0-based in the bucket) and ``ordinal``.
+
+    ``rows`` may hold fewer columns than ``INSURANCE_COLUMNS``; those it lacks are left out of the panel.
+    """
+    shape = (len(complete), count)
+    months, places = _indices(rows, first)
+    present = np.zeros(shape, dtype=np.bool_)
+    present[months, places] = True
+    blind = np.zeros(shape, dtype=np.bool_)
+    blind[_indices(quarantined, first)] = True
+    before_month = np.full(count, MISSING, dtype=np.int64)
+    before_persons = np.full(count, MISSING, dtype=np.int64)
+    at = before["place"].to_numpy()
+    before_month[at] = before["ordinal"].to_numpy()
+    before_persons[at] = before["insured_persons"].fill_null(MISSING).to_numpy()
+    columns = {
+        name: scatter(rows, name, rows=months, places=places, shape=shape)
+        for name in INSURANCE_COLUMNS
+        if name in rows.columns
+    }
+    levels = fill_levels(
+        columns["insured_persons"],
+        seen=before_month != MISSING,
+        present=present,
+        complete=complete,
+        blind=blind,
+    )
+    return Insurance(
+        first=first,
+        levels=levels,
+        present=present,
+        complete=complete,
+        blind=blind,
+        columns=columns,
+        before_month=before_month,
+        before_persons=before_persons,
+    )
+
+
+def export_panel(rows: pl.DataFrame, *, present: Bools, first: int) -> Exports:
+    """Exports of one bucket from rows with place, ordinal, hs6, destination, is_made and export_usd_cent."""
+    position, exporter = np.unique(rows["place"].to_numpy(), return_inverse=True)
+    hs6, product = np.unique(rows["hs6"].fill_null("").to_numpy(), return_inverse=True)
+    _, destination = np.unique(rows["destination"].fill_null("").to_numpy(), return_inverse=True)
+    return Exports(
+        first=first,
+        present=present,
+        position=position.astype(np.int64),
+        exporter=exporter.astype(np.int64),
+        column=(rows["ordinal"].to_numpy() - first).astype(np.int64),
+        product=product.astype(np.int64),
+        destination=destination.astype(np.int64),
+        to_us=(rows["destination"] == "USA").fill_null(value=False).to_numpy(),
+        made=rows["is_made"].to_numpy(),
+        usd_cent=rows["export_usd_cent"].to_numpy().astype(np.int64),
+        hs6=tuple(str(code) for code in hs6),
+    )
+
+
+def monitor_panel(rows: pl.DataFrame, *, months: int, first: int) -> Monitor:
+    """Monitoring of one bucket from rows with place, ordinal and ``MONITOR_COLUMNS``."""
+    position, place = np.unique(rows["place"].to_numpy(), return_inverse=True)
+    column = rows["ordinal"].to_numpy() - first
+    shape = (months, len(position))
+    columns = {name: scatter(rows, name, rows=column, places=place, shape=shape) for name in MONITOR_COLUMNS}
+    present = np.full(shape, MISSING, dtype=np.int64)
+    present[column, place] = 1
+    return Monitor(first=first, position=position.astype(np.int64), columns=columns | {"present": present})
+
+
+def last_day(month: int) -> date:
+    """The last day of the month ``month`` (ordinal)."""
+    following = month + 1
+    return date.fromordinal(date(following // 12, following % 12 + 1, 1).toordinal() - 1)
+
+
+def _indices(rows: pl.DataFrame, first: int) -> tuple[Ints, Ints]:
+    return rows["ordinal"].to_numpy() - first, rows["place"].to_numpy()

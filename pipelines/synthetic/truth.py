@@ -1,0 +1,129 @@
+"""The planted truth: what was put into the city on purpose. No stage reads it; it judges what the stages found."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from pipelines.synthetic.calibration import calibration, industries
+from pipelines.synthetic.deliveries import Courier, write_parquet
+from pipelines.synthetic.history import History
+from pipelines.synthetic.population import NEVER, UNIT_KINDS, Population
+from pipelines.synthetic.report_files import Report
+from pipelines.synthetic.shocks import KINDS, SIGNALS, Episodes
+from pipelines.synthetic.trade import Trade
+
+README = """# Planted truth of the generated city (模拟数据)
+
+Nothing here is delivered, and no stage may read it. All codes lie in the range that GB 11714 reserves for private use.
+
+| table | a row is |
+| --- | --- |
+| `enterprises` | an employer: code, county, industry, wanted staff, kind, group, parent, month of birth and quiet end, known to the register or not, share of exports to the US |
+| `units` | an insured unit: number, employer, share of its staff, linked to a code or not |
+| `episodes` | distress (`own`, `tariff`) or a false beginning (`noise`): month of the event (may lie beyond the last month), sudden or warned, recovers or not, closes or not, share of staff, force, and which signs it shows |
+| `events` | a reduction that happened: month, staff before, persons cut over `months_of_cut` months, sudden or warned, closure, report filed |
+| `transfers` | persons moved to a sister enterprise: no layoff |
+| `quiet_ends` | small employers that ended without an episode |
+| `notices` | reports under art. 41, with the episode each belongs to |
+| `us_path` | level of exports to the US by month, 1 = without the shock |
+| `file_errors` | each error put into a file: line counted from 1 with the header (0 = the whole file), and what is expected: `quarantine`, `read`, `warn`, `accepted`, `one batch` |
+"""
+
+
+def write_truth(
+    folder: Path,
+    *,
+    population: Population,
+    trade: Trade,
+    history: History,
+    courier: Courier,
+    reports: list[Report],
+) -> None:
+    """Write every table of the truth, and what they mean, under ``folder``."""
+    diary, episodes = history.diary, history.episodes
+    path = calibration()["us_path"]
+    write_parquet(
+        folder,
+        [
+            ("enterprises", _enterprises(population, trade)),
+            ("units", _units(population)),
+            ("episodes", _episodes(population, episodes)),
+            ("events", pl.DataFrame(diary.events, schema_overrides={"persons": pl.Int64}, infer_schema_length=None)),
+            ("transfers", pl.DataFrame(diary.transfers, infer_schema_length=None)),
+            ("quiet_ends", pl.DataFrame(diary.ends, infer_schema_length=None)),
+            ("notices", _notices(population, reports)),
+            ("us_path", pl.DataFrame({"month": list(path), "level": list(path.values())})),
+            ("file_errors", pl.DataFrame(courier.planted, infer_schema_length=None)),
+        ],
+    )
+    (folder / "README.md").write_text(README, encoding="utf-8")
+
+
+def _enterprises(population: Population, trade: Trade) -> pl.DataFrame:
+    parents = [population.uscc[p] if p >= 0 else None for p in population.parent]
+    return pl.DataFrame(
+        {
+            "uscc": population.uscc,
+            "name": population.name,
+            "county_code": [population.county_codes[c] for c in population.county],
+            "industry_code": industries()["code"].gather(population.industry),
+            "wanted_staff": population.staff,
+            "kind": [UNIT_KINDS[k] for k in population.kind],
+            "group": population.group,
+            "parent_uscc": parents,
+            "birth_month_no": population.birth,
+            "end_month_no": np.where(population.death >= NEVER, -1, population.death),
+            "in_register": population.registered,
+            "exports": trade.customs_of >= 0,
+            "us_share": trade.us_share,
+        }
+    )
+
+
+def _units(population: Population) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "unit_no": population.unit_no,
+            "uscc": [population.uscc[o] for o in population.owner],
+            "share_of_staff": population.unit_share,
+            "linked": population.linked,
+        }
+    )
+
+
+def _episodes(population: Population, episodes: Episodes) -> pl.DataFrame:
+    signs = {f"shows_{name}": episodes.signals[:, number] for number, name in enumerate(SIGNALS)}
+    return pl.DataFrame(
+        {
+            "uscc": [population.uscc[e] for e in episodes.enterprise],
+            "event_month_no": episodes.event,
+            "kind": [KINDS[k] for k in episodes.kind],
+            "sudden": episodes.sudden,
+            "recovers": episodes.recovers,
+            "closes": episodes.closes,
+            "share": episodes.share,
+            "force": episodes.force,
+            "defers": episodes.defers,
+            **signs,
+        }
+    )
+
+
+def _notices(population: Population, reports: list[Report]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            (r.number, population.uscc[r.place], r.episode, r.reported_on, r.starts_on, r.cut, r.ends_as)
+            for r in reports
+        ],
+        schema={
+            "notice_no": pl.String,
+            "uscc": pl.String,
+            "episode": pl.Int64,
+            "reported_on": pl.Date,
+            "starts_on": pl.Date,
+            "cut_persons": pl.Int64,
+            "ends_as": pl.String,
+        },
+        orient="row",
+    )

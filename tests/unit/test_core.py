@@ -1,0 +1,194 @@
+"""Core: one enterprise over all departments, one row per month, as known at the cutoff."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from pipelines import contracts as contract_files
+from pipelines import parameters as parameter_files
+from pipelines.contracts import POLARS_TYPES, Contracts
+from pipelines.run import Run, end_of
+from pipelines.settings import Home, Settings
+from pipelines.stages import core
+from pipelines.stages.core.sources import due_month
+from pipelines.warehouse import Warehouse
+
+ONE, TWO = "91320703PDY00001X4", "91320706PDY000028F"
+EARLY, LATE = datetime(2026, 3, 6), datetime(2026, 4, 6)
+RECORD = {"batch": pl.String(), "line_no": pl.Int64(), "delivery_no": pl.Int64(), "known_at": pl.Datetime("us")}
+MONTH = date(2026, 2, 1)
+
+
+@pytest.fixture
+def contracts() -> Contracts:
+    return contract_files.load()
+
+
+@pytest.fixture
+def run(tmp_path: Path, contracts: Contracts) -> Run:
+    home = Home(tmp_path)
+    home.core.mkdir()
+    as_of = date(2026, 4, 10)
+    return Run(
+        as_of=as_of,
+        cutoff=end_of(as_of),
+        through=99,
+        home=home,
+        settings=Settings(),
+        contracts=contracts,
+        parameters=parameter_files.load(as_of),
+    )
+
+
+@pytest.fixture
+def warehouse(contracts: Contracts) -> Iterator[Warehouse]:
+    found = Warehouse(None, contracts=contracts)
+    for table in contracts.tables.values():
+        if table.schema_name == "raw":
+            give(found, table.name, [])
+        elif table.schema_name == "ingest":
+            found.store(table.table, pl.DataFrame(schema=contracts.polars_schema(table.table)))
+    yield found
+    found.close()
+
+
+def give(warehouse: Warehouse, table: str, rows: list[dict[str, Any]]) -> None:
+    """Store ``rows`` as ``raw.<table>``; line, delivery and known_at are filled where a row gives none."""
+    contract = warehouse.contracts.tables[f"raw.{table}"]
+    types = {c: POLARS_TYPES[warehouse.contracts.column(c).type] for c in contract.columns} | RECORD
+    whole = [
+        {c: None for c in types} | {"batch": "b", "line_no": n, "delivery_no": 1, "known_at": EARLY} | row
+        for n, row in enumerate(rows, start=1)
+    ]
+    warehouse.connection.register("_rows", pl.DataFrame(whole, schema=types, orient="row").to_arrow())
+    warehouse.execute(f"CREATE OR REPLACE TABLE raw.{table} AS SELECT * FROM _rows")
+
+
+def insured(unit: str, persons: int, **more: Any) -> dict[str, Any]:
+    return {"unit_no": unit, "month": MONTH, "insured_persons": persons, **more}
+
+
+def unit(number: str, enterprise: str, **more: Any) -> dict[str, Any]:
+    return {"unit_no": number, "enterprise_id": enterprise, "unit_kind": "普通", "valid_from": date(2020, 1, 1), **more}
+
+
+def heads(warehouse: Warehouse) -> dict[str, int]:
+    rows = warehouse.rows(
+        "SELECT enterprise_id, insured_persons FROM core.enterprise_month JOIN core.enterprise USING (enterprise_no)"
+    )
+    return dict(rows)
+
+
+def test_an_enterprise_sums_its_units(run: Run, warehouse: Warehouse) -> None:
+    give(warehouse, "insured_unit", [unit("1", ONE), unit("2", ONE), unit("3", TWO)])
+    give(warehouse, "insurance_month", [insured("1", 40), insured("2", 5), insured("3", 7)])
+    core.run(run, warehouse)
+    assert heads(warehouse) == {ONE: 45, TWO: 7}
+
+
+def test_the_latest_version_known_counts(run: Run, warehouse: Warehouse) -> None:
+    give(warehouse, "insured_unit", [unit("1", ONE)])
+    rows = [insured("1", 40), insured("1", 31, known_at=LATE, delivery_no=2)]
+    give(warehouse, "insurance_month", rows)
+    core.run(run, warehouse)
+    assert heads(warehouse) == {ONE: 31}
+
+
+def test_a_unit_counts_under_the_enterprise_it_belonged_to_in_that_month(run: Run, warehouse: Warehouse) -> None:
+    moved = [
+        unit("1", ONE, valid_to=date(2026, 2, 1)),
+        unit("1", TWO, valid_from=date(2026, 2, 1)),
+    ]
+    give(warehouse, "insured_unit", moved)
+    rows = [insured("1", 40, month=date(2026, 1, 1)), insured("1", 38)]
+    give(warehouse, "insurance_month", rows)
+    core.run(run, warehouse)
+    got = warehouse.rows(
+        "SELECT enterprise_id, month, insured_persons FROM core.enterprise_month "
+        "JOIN core.enterprise USING (enterprise_no) ORDER BY month"
+    )
+    assert got == [(ONE, date(2026, 1, 1), 40), (TWO, MONTH, 38)]
+
+
+def test_units_without_a_link_are_told_and_counted(run: Run, warehouse: Warehouse) -> None:
+    give(warehouse, "insured_unit", [unit("1", ONE)])
+    give(warehouse, "insurance_month", [insured("1", 40), insured("9", 3)])
+    receipt = core.run(run, warehouse)
+    assert warehouse.rows("SELECT feed, identifier, row_count FROM core.unlinked") == [("insurance_month", "9", 1)]
+    assert receipt.dropped == {"unlinked": 1}
+    assert receipt.adds_up
+
+
+def test_customs_rows_without_a_code_are_linked_by_the_customs_code(run: Run, warehouse: Warehouse) -> None:
+    row = {
+        "customs_code": "3207960001",
+        "declarant_role": "生产销售单位",
+        "hs_code": "63014000",
+        "destination": "USA",
+        "month": MONTH,
+        "export_usd_cent": 100,
+    }
+    give(warehouse, "customs_export", [row | {"enterprise_id": ONE}, row | {"hs_code": "63014010"}])
+    core.run(run, warehouse)
+    assert warehouse.rows("SELECT hs6, export_usd_cent FROM core.export_month") == [("630140", 200)]
+    assert warehouse.count("core.unlinked") == 0
+
+
+def test_an_enterprise_that_only_one_department_knows_is_one_all_the_same(run: Run, warehouse: Warehouse) -> None:
+    give(warehouse, "insured_unit", [unit("1", ONE, unit_name="甲", county_code="320706")])
+    core.run(run, warehouse)
+    row = warehouse.frame("SELECT * FROM core.enterprise").to_dicts()[0]
+    assert (row["enterprise_name"], row["county_code"], row["is_registered"]) == ("甲", "320706", False)
+    assert row["enterprise_status"] is None
+
+
+def test_only_months_that_change_are_written_again(run: Run, warehouse: Warehouse) -> None:
+    give(warehouse, "insured_unit", [unit("1", ONE)])
+    months = [insured("1", 40, month=date(2026, m, 1)) for m in (1, 2, 3)]
+    give(warehouse, "insurance_month", months)
+    first = core.run(run, warehouse)
+    again = core.run(run, warehouse)
+    correction = insured("1", 30, known_at=LATE, delivery_no=2)
+    give(warehouse, "insurance_month", [*months, correction])
+    corrected = core.run(run, warehouse)
+    written = [receipt.notes[0] for receipt in (first, again, corrected)]
+    assert written == [f"core.enterprise_month: {n} of 3 months written" for n in (3, 0, 1)]
+
+
+def test_a_number_does_not_change_when_later_enterprises_come(run: Run, warehouse: Warehouse) -> None:
+    give(warehouse, "insured_unit", [unit("1", TWO)])
+    core.run(run, warehouse)
+    before = warehouse.rows("SELECT enterprise_no, enterprise_id FROM core.enterprise")
+    give(warehouse, "insured_unit", [unit("1", TWO), unit("2", ONE, known_at=LATE)])
+    core.run(run, warehouse)
+    assert warehouse.rows("SELECT enterprise_no, enterprise_id FROM core.enterprise WHERE enterprise_no = 0") == before
+
+
+def test_a_short_month_is_not_complete(run: Run, warehouse: Warehouse) -> None:
+    units = [str(n) for n in range(20)]
+    give(warehouse, "insured_unit", [unit(u, ONE) for u in units])
+    full = [insured(u, 5, month=date(2026, m, 1)) for m in (1, 2) for u in units]
+    give(warehouse, "insurance_month", full + [insured(u, 5, month=date(2026, 3, 1)) for u in units[:10]])
+    core.run(run, warehouse)
+    assert warehouse.rows("SELECT is_complete_month FROM core.month_status ORDER BY month") == [(True,), (True,), (False,)]
+
+
+def test_a_source_that_never_came_is_missing_and_a_late_one_is_behind(run: Run, warehouse: Warehouse) -> None:
+    give(warehouse, "insured_unit", [unit("1", ONE)])
+    give(warehouse, "insurance_month", [insured("1", 5)])
+    core.run(run, warehouse)
+    got = {r["feed"]: r for r in warehouse.frame("SELECT * FROM core.source_status").to_dicts()}
+    assert got["customs_export"]["source_state"] == "缺失"
+    assert (got["insurance_month"]["source_state"], got["insurance_month"]["months_behind"]) == ("滞后", 1)
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "month"),
+    [(datetime(2026, 4, 6, 2), date(2026, 3, 1)), (datetime(2026, 4, 5, 2), date(2026, 2, 1))],
+)
+def test_a_month_is_due_when_its_lag_has_passed(contracts: Contracts, cutoff: datetime, month: date) -> None:
+    assert due_month(contracts.feeds["insurance_month"], cutoff) == month
