@@ -84,3 +84,9 @@ class SendingError(WengangError):
     """A mail could not be handed to the server; it stays in the outbox and is tried again."""
 
     exit_code = 12
+
+
+class PublishError(WengangError):
+    """A file for analysts did not read back as it was written; the last good one stays in place."""
+
+    exit_code = 13

@@ -14,7 +14,7 @@ import duckdb
 import polars as pl
 
 from pipelines.contracts import Contracts, read_sql
-from pipelines.errors import BusyError, NotFoundError
+from pipelines.errors import BusyError, NotFoundError, PublishError
 
 OFFLINE = {
     "autoinstall_known_extensions": "false",
@@ -140,24 +140,49 @@ def connect_published(path: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def compact(source: Mapping[str, pl.DataFrame], target: Path, *, contracts: Contracts) -> None:
-    """Write ``source`` (contract table → frame) with Chinese comments to ``target`` in a storage DuckDB 1.2 can read."""
-    connection = duckdb.connect(":memory:", config={**OFFLINE, "threads": 1})
+def compact(warehouse: Warehouse, target: Path, *, tables: Iterable[str], **parameters: Any) -> dict[str, int]:
+    """Write ``tables``, each by its own ``sql/<schema>/<name>.sql``, to the new file ``target``; gives their rows.
+
+    The copy stays inside DuckDB. Rows lie in the order of each contract's key, tables and columns carry Chinese
+    comments, and the storage is one that DuckDB 1.2 and later can open. A query takes only those of ``parameters``
+    that it names. Other than the target nothing is written.
+    """
+    connection, contracts = warehouse.connection, warehouse.contracts
+    own = warehouse.rows("SELECT current_database(), current_schema()")[0]
     quoted = str(target).replace("'", "''")
+    counts: dict[str, int] = {}
     connection.execute(f"ATTACH '{quoted}' AS published (STORAGE_VERSION 'v1.2.0')")
-    connection.execute("USE published")
-    for schema in sorted({table.split(".")[0] for table in source}):
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS published.{schema}")
-    for table, frame in source.items():
-        connection.execute(contracts.ddl(table))
-        connection.register("_incoming", frame.to_arrow())
-        connection.execute(f"INSERT INTO {table} SELECT * FROM _incoming")
-        connection.unregister("_incoming")
-        for statement in contracts.comments(table):
-            connection.execute(statement)
-    connection.execute("USE memory")
-    connection.execute("DETACH published")
-    connection.close()
+    try:
+        for name in tables:
+            table = contracts.tables[name]
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS published.{table.schema_name}")
+            connection.execute(contracts.ddl(name, name=f"published.{name}"))
+            body = read_sql(name.replace(".", "/")).strip().rstrip(";")
+            columns, key = (", ".join(f'"{c}"' for c in part) for part in (table.columns, table.key))
+            taken = {key: value for key, value in parameters.items() if f"${key}" in body}
+            insert = f"INSERT INTO published.{name} SELECT {columns} FROM (\n{body}\n) ORDER BY {key or 'ALL'}"
+            warehouse.execute(insert, **taken)
+            counts[name] = warehouse.count(f"published.{name}")
+        connection.execute("USE published")
+        for name in counts:
+            for statement in contracts.comments(name):
+                connection.execute(statement)
+    finally:
+        connection.execute(f'USE "{own[0]}"."{own[1]}"')
+        connection.execute("DETACH published")
+    return counts
+
+
+def check_published(path: Path, *, counts: Mapping[str, int]) -> None:
+    """Open ``path`` as a reader would; raises ``PublishError`` where a table holds other than ``counts`` rows."""
+    connection = connect_published(path)
+    try:
+        for table, expected in counts.items():
+            row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+            if row is None or row[0] != expected:
+                raise PublishError(f"{path}: {table} holds {row and row[0]} rows, {expected} were written; try again")
+    finally:
+        connection.close()
 
 
 def differing_tables(one: Path, other: Path) -> tuple[int, tuple[str, ...]]:
@@ -167,11 +192,11 @@ def differing_tables(one: Path, other: Path) -> tuple[int, tuple[str, ...]]:
         quoted = str(path).replace("'", "''")
         connection.execute(f"ATTACH '{quoted}' AS {name} (READ_ONLY)")
     listed = "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY 1"
-    tables = {name: [row[0] for row in connection.execute(listed, [name]).fetchall()] for name in ("one", "other")}
-    differing = sorted(set(tables["one"]) ^ set(tables["other"]))
-    for table in sorted(set(tables["one"]) & set(tables["other"])):
-        both = f"(FROM one.{table} EXCEPT ALL FROM other.{table}) UNION ALL (FROM other.{table} EXCEPT ALL FROM one.{table})"
-        if connection.execute(f"SELECT count(*) FROM ({both})").fetchall()[0][0]:
+    tables = {name: {row[0] for row in connection.execute(listed, [name]).fetchall()} for name in ("one", "other")}
+    differing = sorted(tables["one"] ^ tables["other"])
+    for table in sorted(tables["one"] & tables["other"]):
+        left, right = f"FROM one.{table} EXCEPT ALL FROM other.{table}", f"FROM other.{table} EXCEPT ALL FROM one.{table}"
+        if connection.execute(f"SELECT count(*) FROM (({left}) UNION ALL ({right}))").fetchall()[0][0]:
             differing.append(table)
     connection.close()
-    return len(set(tables["one"]) | set(tables["other"])), tuple(differing)
+    return len(tables["one"] | tables["other"]), tuple(differing)

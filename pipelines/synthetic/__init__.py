@@ -28,7 +28,7 @@ LEAST_ENTERPRISES, LEAST_MONTHS = 200, 3
 
 @dataclass(frozen=True)
 class CitySummary:
-    """What was made: employers, persons insured in the last month, files, reductions, first and last insurance month."""
+    """What was made: employers, persons insured in the last month, files, reductions, first and last month."""
 
     enterprises: int
     insured_persons: int
@@ -50,8 +50,8 @@ def generate(
 ) -> CitySummary:
     """Write a city to the empty folder ``out``: `inbox/`, `deliveries.csv` and `truth/`.
 
-    ``until`` is the first day of the last insurance month. The same arguments give the same bytes. Raises ``UsageError``
-    for a folder in use, a day that is no first of a month, or a city too small or too large to make sense.
+    ``until`` is the first day of the last insurance month. The same arguments give the same bytes. Raises
+    ``UsageError`` for a folder in use, a day that is no first of a month, or a city too small or too large.
     """
     _refuse(out, enterprises=enterprises, months=months, until=until)
     first = add_months(until, 1 - months)

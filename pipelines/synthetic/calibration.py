@@ -38,7 +38,7 @@ def goods() -> pl.DataFrame:
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
-    """A generator of random numbers of its own for each purpose, so that one change does not move all others."""
+    """Return a generator of random numbers of its own for each purpose, so that one change does not move all others."""
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 

@@ -59,7 +59,7 @@ def customs_codes(count: int) -> list[str]:
 
 
 def brands(group: NDArray[np.int64], rng: np.random.Generator) -> list[str]:
-    """An invented brand for each enterprise; sisters of one group (numbers from 0, -1 = none) share theirs."""
+    """Invent a brand for each enterprise; sisters of one group (numbers from 0, -1 = none) share theirs."""
     pairs = [a + b for a in FIRST_WORDS for b in SECOND_WORDS]
     order = rng.permutation(len(pairs))
     names = []
@@ -72,7 +72,7 @@ def brands(group: NDArray[np.int64], rng: np.random.Generator) -> list[str]:
 
 
 def names(counties: list[str], marks: list[str], industry: list[str], member: NDArray[np.int64]) -> list[str]:
-    """Registered names, all different: county, 模拟, brand, industry, and a middle word where two would be alike."""
+    """Make registered names, all different: county, 模拟, brand, industry, and a middle word where two were alike."""
     middle = ("", "科技", "实业", "发展", "集团", "工贸", "新材", "供应链", "智造", "股份", "控股", "联合")
     used: dict[str, int] = {}
     made = []

@@ -90,7 +90,7 @@ class Courier:
 
 
 def arrival(month: date, *, months_later: int, day: int, hour: int, minute: int) -> datetime:
-    """An instant on ``day`` of the month that is ``months_later`` after ``month``; a weekend moves it to Monday."""
+    """Give an instant on ``day`` of the month that is ``months_later`` after ``month``; after a weekend, Monday."""
     moment = datetime.combine(add_months(month, months_later).replace(day=day), datetime.min.time())
     moment += timedelta(days=(7 - moment.weekday()) % 7 if moment.weekday() >= 5 else 0)
     return moment.replace(hour=hour, minute=minute)

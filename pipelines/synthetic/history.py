@@ -71,6 +71,7 @@ class History:
         self.wanted: Floats = population.staff[owner] * population.unit_share
         self.insured = np.where(population.birth[owner] < 0, np.maximum(np.round(self.wanted), 1), 0).astype(np.int64)
         self.began = population.birth[owner] < 0
+        self.born = np.zeros(population.units, dtype=bool)
         self.closed = np.zeros(population.enterprises, dtype=bool)
         self.gone = np.zeros(population.units, dtype=bool)
         self.away = [np.zeros(population.units, dtype=np.int64) for _ in calibration()["festival"]["returns"]]
@@ -80,7 +81,7 @@ class History:
         self.arriving: list[tuple[int, int, int]] = []
 
     def __iter__(self) -> Iterator[Month]:
-        """The months in order, after a short time in which the city settles."""
+        """Yield the months in order, after a short time in which the city settles."""
         for number in range(-BEFORE, self.months):
             month = self._play(number)
             if number >= 0:
@@ -102,7 +103,7 @@ class History:
         natural = self.rng.binomial(free, np.clip(people.turnover[owner] * weight.attrition[owner], 0, 0.5))
         leavers = np.where(ended & ~self._still_cutting(number)[owner], start, cut + moved_out + festive + natural)
         leavers = np.minimum(leavers, start)
-        hires = self._hires(number, month, owner, start, weight.hiring) * ~ended
+        hires = self._hires(month, owner, start, weight.hiring) * ~ended
         joiners = hires + (self._returns(festive) + moved_in) * ~ended
         self.insured = start + joiners - leavers
         high = self.rng.binomial(leavers, np.clip(weight.high_base[owner], 0, 0.9))
@@ -120,9 +121,8 @@ class History:
         factor = np.where(swings, self.rng.uniform(swing["low"], swing["high"], people.enterprises), 1.0)
         ceiling = people.staff[owner] * people.unit_share * np.where(agencies[owner], 2.0, 50.0)
         self.wanted = np.minimum(self.wanted * factor[owner], ceiling)
-        born = people.birth[owner] == number
-        self.insured = np.where(born, np.maximum(np.round(self.wanted * 0.5), 1), self.insured).astype(np.int64)
-        self.began |= born
+        self.born = people.birth[owner] == number
+        self.began |= self.born
 
     def _still_cutting(self, number: int) -> Flags:
         cutting = np.zeros(self.population.enterprises, dtype=bool)
@@ -135,8 +135,7 @@ class History:
     def _cuts(self, number: int, start: Ints) -> Ints:
         """Persons cut this month by unit; an event is written down in the month in which it begins."""
         episodes, people = self.episodes, self.population
-        staff = people.of_units(start).astype(np.int64)
-        cut = np.zeros(people.units, dtype=np.int64)
+        staff = people.of_units(start)
         fraction = np.zeros(people.enterprises)
         for step in range(PATTERNS.shape[1]):
             chosen = np.flatnonzero(episodes.real & (episodes.event == number - step))
@@ -147,17 +146,13 @@ class History:
         wanted = np.round(self.before_cut * fraction[people.owner]).astype(np.int64)
         closing = self.closed[people.owner] & (fraction[people.owner] > 0)
         last = closing & ~self._still_cutting(number)[people.owner]
-        cut = np.minimum(np.where(last, start, wanted), start)
-        return cut
+        return np.minimum(np.where(last, start, wanted), start)
 
     def _begin(self, number: int, chosen: Ints, staff: Ints, start: Ints) -> None:
         episodes, people = self.episodes, self.population
         places = episodes.enterprise[chosen]
         people_now = np.maximum(staff[places], 1)
-        share = np.where(
-            people_now >= 30, np.maximum(episodes.share[chosen], 20.5 / people_now), episodes.share[chosen]
-        )
-        self.cut_share[places] = np.minimum(share, 1.0)
+        self.cut_share[places] = episodes.part(chosen, people_now)
         touched = np.isin(people.owner, places)
         self.before_cut = np.where(touched, start, self.before_cut)
         self.wanted = np.where(touched, self.wanted * (1 - self.cut_share[people.owner]), self.wanted)
@@ -239,16 +234,19 @@ class History:
         back = [self.rng.binomial(waiting, share) for waiting, share in zip(self.away, numbers["returns"], strict=True)]
         leaving_for_good = self.rng.binomial(festive, numbers["no_return"])
         self.away = [festive - leaving_for_good, self.away[0] - back[0]]
-        return np.sum(back, axis=0)
+        return np.asarray(np.sum(back, axis=0), dtype=np.int64)
 
-    def _hires(self, number: int, month: date, owner: Ints, start: Ints, hiring: Floats) -> Ints:
+    def _hires(self, month: date, owner: Ints, start: Ints, hiring: Floats) -> Ints:
         people = self.population
         season = 1 + people.season[owner] * np.cos(2 * np.pi * (month.month - 9) / 12)
         pull = np.where(people.kind[owner] == ORDINARY, calibration()["pull"], 0.5)
         present = start + sum(self.away)
         gap = self.wanted * season - present
         expected = people.turnover[owner] * self.wanted + pull * gap
-        return self.rng.poisson(np.clip(expected, 0, None) * hiring[owner] * self.began)
+        founders = np.where(self.born, np.maximum(np.round(self.wanted * 0.5), 1), 0)
+        return np.asarray(
+            self.rng.poisson(np.clip(expected, 0, None) * hiring[owner] * self.began) + founders, dtype=np.int64
+        )
 
     def _money(
         self, number: int, month: date, weight: Pressure, flows: tuple[Ints, Ints, Ints], seen: Flags, alive: Flags

@@ -51,7 +51,7 @@ class InsuranceFiles:
         """Deliver ``month``."""
         truth = self._rows(month)
         errors = self.errors.get(month.number, [])
-        first, later = self._first_word(truth, month)
+        first, later = self._first_word(truth)
         file_rows, corrected = self._dirty(first, month.month, errors)
         name = f"单位月度参保缴费_{text_of(month.month)}.csv"
         day, at_hour = (12 if "late" in errors else int(self.rng.integers(5, 7))), int(self.rng.integers(8, 18))
@@ -84,7 +84,7 @@ class InsuranceFiles:
         columns["_distress"] = (month.weight.arrears > 0)[self.population.owner]
         return pl.DataFrame(columns).filter(pl.Series(month.seen))
 
-    def _first_word(self, truth: pl.DataFrame, month: Month) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def _first_word(self, truth: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows as first delivered, and the rows that a later file will bring or change."""
         low, high = calibration()["backfill_share"]
         draw = pl.Series("_draw", self.rng.random(truth.height))
@@ -115,7 +115,7 @@ class InsuranceFiles:
                 for k in INSURANCES
             ),
         )
-        return first.select(COLUMNS), later
+        return first.select(COLUMNS), later.join(first, on=COLUMNS, how="anti", maintain_order="left")
 
     def _dirty(self, rows: pl.DataFrame, month: date, errors: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows as text with the month's errors put in, and the units whose row is lost by them."""

@@ -1,10 +1,11 @@
-"""Who lives in the generated city: employers, their insured units, groups, agencies, what each department knows of them.
+"""Who lives in the generated city: employers, their insured units, groups and agencies, and who is known to whom.
 
 Everything here is decided before the first month. This module refuses to know about months, shocks or files.
 """
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,9 +62,9 @@ class Population:
         """Number of insured units."""
         return len(self.unit_no)
 
-    def of_units(self, values: Floats) -> Floats:
-        """Sum of a unit column by employer."""
-        return np.bincount(self.owner, weights=values, minlength=self.enterprises)
+    def of_units(self, values: Ints) -> Ints:
+        """Sum of a column of units by employer."""
+        return np.bincount(self.owner, weights=values, minlength=self.enterprises).astype(np.int64)
 
 
 def populate(enterprises: int, *, months: int, first: date, seed: int) -> Population:
@@ -128,8 +129,8 @@ def _in_class(low: int, high: int, quantile: Floats) -> Floats:
     """Staff at ``quantile`` of a class: even in logarithms below 20 persons, a Pareto tail above."""
     start, end, tail = low - 0.4, high + 0.5, calibration()["size_tail"]
     if low < 20:
-        return start * (end / start) ** quantile
-    return start * (1 - quantile * (1 - (start / end) ** tail)) ** (-1 / tail)
+        return np.asarray(start * (end / start) ** quantile)
+    return np.asarray(start * (1 - quantile * (1 - (start / end) ** tail)) ** (-1 / tail))
 
 
 def _spaced(count: int, rng: np.random.Generator) -> Floats:
@@ -167,7 +168,7 @@ def _agencies(staff: Floats, rng: np.random.Generator) -> Ints:
 
 
 def _families(staff: Floats, kind: Ints, rng: np.random.Generator) -> tuple[Ints, Ints, Ints]:
-    """Groups of sisters and branches: group number, position among the sisters, parent."""
+    """Choose groups of sisters and branches: group number, position among the sisters, parent."""
     numbers = calibration()
     group = np.full(len(staff), -1, dtype=np.int64)
     position = np.zeros(len(staff), dtype=np.int64)
@@ -187,7 +188,7 @@ def _families(staff: Floats, kind: Ints, rng: np.random.Generator) -> tuple[Ints
     return group, position, parent
 
 
-def _first_of_group(values: NDArray, group: Ints) -> NDArray:
+def _first_of_group(values: NDArray[Any], group: Ints) -> NDArray[Any]:
     first = np.full(group.max(initial=-1) + 2, len(values) - 1)
     members = np.flatnonzero(group >= 0)[::-1]
     first[group[members]] = members
@@ -207,7 +208,7 @@ def _lives(staff: Floats, kind: Ints, group: Ints, months: int, rng: np.random.G
 
 
 def _units(staff: Floats, rng: np.random.Generator) -> tuple[Ints, Floats]:
-    """A second insured unit for some employers, larger ones more often."""
+    """Give a second insured unit to some employers, larger ones more often."""
     weight = np.minimum(staff, 400) * (staff >= 8)
     count = min(round(calibration()["second_unit_share"] * len(staff)), int((weight > 0).sum()))
     doubled = rng.choice(len(staff), size=count, replace=False, p=weight / weight.sum())
@@ -220,7 +221,7 @@ def _units(staff: Floats, rng: np.random.Generator) -> tuple[Ints, Floats]:
 def _turnover(staff: Floats, rate: Floats, rng: np.random.Generator) -> Floats:
     steps = calibration()["turnover_of_size"]
     factor = np.array(list(steps.values()))[np.digitize(staff, [int(s) for s in steps]) - 1]
-    return np.clip(rate * factor * np.exp(rng.normal(0, 0.35, len(staff))), 0.001, 0.06)
+    return np.asarray(np.clip(rate * factor * np.exp(rng.normal(0, 0.35, len(staff))), 0.001, 0.06))
 
 
 def _authorities(county: Ints, county_codes: tuple[str, ...], rng: np.random.Generator) -> list[str]:

@@ -92,9 +92,7 @@ class ReportFiles:
 
     def _monitor(self, month: Month) -> None:
         people = self.population
-        staff, hires, leavers = (
-            people.of_units(v).astype(np.int64) for v in (month.insured, month.joiners, month.leavers)
-        )
+        staff, hires, leavers = (people.of_units(v) for v in (month.insured, month.joiners, month.leavers))
         if not self.baseline:
             self.baseline = {p: int(staff[p]) for p in self.monitored.tolist()}
         coming = self._coming(month.number)
@@ -164,7 +162,7 @@ class ReportFiles:
 
     def _notices(self, month: Month) -> None:
         people, episodes = self.population, self.episodes
-        staff = people.of_units(month.insured).astype(np.int64)
+        staff = people.of_units(month.insured)
         withdrawn = episodes.recovers & (episodes.force > 0.95)
         filing = np.flatnonzero((episodes.real & episodes.notice | withdrawn) & (episodes.event > month.number))
         new: list[Report] = []
@@ -174,7 +172,7 @@ class ReportFiles:
             place = int(episodes.enterprise[episode])
             if month_index(reported, self.first) != month.number or staff[place] < 10:
                 continue
-            share = max(float(episodes.share[episode]), min(1.0, 20.5 / int(staff[place])))
+            share = float(episodes.part(np.array([episode]), staff[[place]])[0])
             new.append(
                 Report(
                     "",

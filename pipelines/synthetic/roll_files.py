@@ -185,7 +185,7 @@ class RollFiles:
 
 
 def misspelt(code: str, kind: str) -> str:
-    """A unified code as a clerk may spoil it: wrong last symbol, lower case, or a wrong organisation check inside."""
+    """Spoil a unified code as a clerk may: wrong last symbol, lower case, or a wrong organisation check inside."""
     if kind == "lower_case":
         return code.lower()
     if kind == "check_symbol":

@@ -44,13 +44,20 @@ class Episodes:
     approved: Flags
 
     def __len__(self) -> int:
-        """Number of episodes."""
+        """Count the episodes."""
         return len(self.enterprise)
 
     @property
     def real(self) -> Flags:
         """Whether the episode ends in a reduction."""
-        return ~self.recovers & (self.kind != KINDS.index("noise"))
+        return np.asarray(~self.recovers & (self.kind != KINDS.index("noise")))
+
+    def part(self, chosen: Ints, staff: Ints) -> Floats:
+        """Part of ``staff`` that the ``chosen`` episodes cut: no fewer than a mass layoff where 30 or more work."""
+        base, slope = calibration()["least_cut"]
+        least = (base + slope * (1 - self.force[chosen])) / np.maximum(staff, 1)
+        share = np.where(staff >= 30, np.maximum(self.share[chosen], least), self.share[chosen])
+        return np.asarray(np.minimum(share, 1.0))
 
 
 @dataclass(frozen=True)
@@ -170,7 +177,7 @@ def _noise(population: Population, months: int, rng: np.random.Generator) -> tup
 
 
 def pressure(episodes: Episodes, month: int, *, enterprises: int, first: date) -> Pressure:
-    """What ``month`` weighs on each of ``enterprises`` employers."""
+    """Sum up what ``month`` weighs on each of ``enterprises`` employers."""
     weight = {name: _weight(episodes, month, number) for number, name in enumerate(SIGNALS)}
     after = episodes.real & (month >= episodes.event) & (month < episodes.event + 6)
     recent = after & (month < episodes.event + 3)
@@ -215,7 +222,7 @@ def _weight(episodes: Episodes, month: int, signal: int) -> Floats:
 
 
 def plan_transfers(population: Population, *, months: int, seed: int) -> list[Transfer]:
-    """Moves between sisters of a group, month by month."""
+    """Draw moves between sisters of a group, month by month."""
     rng = stream(seed, "transfers")
     found = []
     order = np.argsort(population.group, kind="stable")

@@ -12,7 +12,7 @@ import polars as pl
 
 from pipelines.synthetic import codes
 from pipelines.synthetic.calibration import calibration, goods, industries, month_index, month_of, stream
-from pipelines.synthetic.population import NEVER, Floats, Ints, Population
+from pipelines.synthetic.population import NEVER, Flags, Floats, Ints, Population
 
 US = "USA"
 
@@ -36,9 +36,9 @@ class Trade:
     customs_of: Ints
 
     @property
-    def is_us(self) -> np.ndarray:
+    def is_us(self) -> Flags:
         """Whether a line goes to the United States."""
-        return self.destination == self.destinations.index(US)
+        return np.asarray(self.destination == self.destinations.index(US))
 
 
 def plan_trade(population: Population, *, seed: int) -> Trade:
@@ -47,7 +47,7 @@ def plan_trade(population: Population, *, seed: int) -> Trade:
     numbers = calibration()
     makers, traders = _exporters(population, rng)
     all_us = round(numbers["us_exporter_share"] * population.enterprises)
-    us_makers = _some(makers, round(all_us * 0.85), population.staff[makers] ** 0.5, rng)
+    us_makers = _some(makers, round(all_us * 0.85), population.staff[makers] ** 0.35, rng)
     us_traders = _some(traders, all_us - len(us_makers), np.ones(len(traders)), rng)
     sells_us = np.zeros(population.enterprises, dtype=bool)
     sells_us[us_makers] = sells_us[us_traders] = True
@@ -71,12 +71,17 @@ def plan_trade(population: Population, *, seed: int) -> Trade:
         hs8=hs,
         destination=destination,
         value=value,
-        response=answer * spread[own],
+        response=_whole(answer * spread[own], value * (destination == 0)),
         destinations=(US, *numbers["destinations"]),
         us_share=np.divide(to_us, total, out=np.zeros_like(total), where=total > 0),
         customs_code=tuple(codes.customs_codes(len(members))),
         customs_of=customs_of,
     )
+
+
+def _whole(response: Floats, weight: Floats) -> Floats:
+    """Scale answers so that the city as a whole follows the path, however few firms carry it."""
+    return response * weight.sum() / max(float((response * weight).sum()), 1.0)
 
 
 def _exporters(population: Population, rng: np.random.Generator) -> tuple[Ints, Ints]:
@@ -100,7 +105,7 @@ def _some(places: Ints, count: int, weight: Floats, rng: np.random.Generator) ->
 
 
 def _lines(
-    population: Population, makers: Ints, traders: Ints, sells_us: np.ndarray, rng: np.random.Generator
+    population: Population, makers: Ints, traders: Ints, sells_us: Flags, rng: np.random.Generator
 ) -> list[tuple[int, int, int, int, float]]:
     """One pass over the exporters, who are few; months are not looped over here."""
     numbers = calibration()
@@ -141,9 +146,7 @@ def us_level(month: date) -> float:
     return float(path[known[-1]]) if known else 1.0
 
 
-def exports(
-    trade: Trade, population: Population, month: date, *, orders: Floats, alive: np.ndarray, rng: np.random.Generator
-) -> pl.DataFrame:
+def exports(trade: Trade, month: date, *, orders: Floats, alive: Flags, rng: np.random.Generator) -> pl.DataFrame:
     """Rows of customs of ``month``: enterprise, role, hs8, destination, cents; nothing of a dead maker or trader.
 
     ``orders`` is the part of the normal orders that each employer has.
@@ -152,7 +155,8 @@ def exports(
     season = 1 + 0.06 * np.cos(2 * np.pi * (month.month - 10) / 12) - 0.18 * (month.month == 2)
     own = np.where(trade.maker >= 0, trade.maker, trade.trader)
     us = np.maximum(1 + (level - 1) * trade.response, 0.03) if level < 1 else np.full(len(own), level)
-    factor = np.where(trade.is_us, us, 1.0) * season * (1 + 0.004 * month_index(month, date(2023, 1, 1)))
+    growth = 1 + 0.004 * month_index(month, date(2023, 1, 1))
+    factor = np.where(trade.is_us, us, growth) * season
     lumpy = rng.random(len(own)) >= np.where(trade.value < 5_000, 0.35, 0.05)
     noise = np.exp(rng.normal(0, 0.28, len(own)))
     lives = alive[own] & alive[trade.trader]

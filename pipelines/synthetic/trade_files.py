@@ -56,9 +56,7 @@ class TradeFiles:
 
     def write(self, month: Month) -> None:
         """Deliver customs' file of ``month``, and the list of the year that begins after a December."""
-        rows = exports(
-            self.trade, self.population, month.month, orders=month.weight.orders, alive=month.alive, rng=self.rng
-        )
+        rows = exports(self.trade, month.month, orders=month.weight.orders, alive=month.alive, rng=self.rng)
         frame = self._customs_rows(rows, month.month)
         in_ten_thousands = month.month.month % 3 == 0
         unit = "万美元" if in_ten_thousands else "美元"
@@ -143,7 +141,7 @@ def _speaks_of(step: dict[str, str], day: date) -> bool:
 
 
 def _as_known(step: dict[str, str], day: date) -> dict[str, str | None]:
-    """A step in the words of ``day``: no end that was not yet known, no ruling that had not yet come."""
+    """Put a step in the words of ``day``: no end that was not yet known, no ruling that had not yet come."""
     ended = bool(step["valid_to"]) and (step["valid_to"] <= day.isoformat() or step["measure_id"] == KNOWN_END)
     known = dict(step, valid_to=step["valid_to"] if ended else None)
     if not step["valid_to"] or step["valid_to"] > day.isoformat():

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pipelines.synthetic.calibration import calibration, industries
+from pipelines.synthetic.calibration import FOLDER, calibration, industries
 from pipelines.synthetic.deliveries import Courier, write_parquet
 from pipelines.synthetic.history import History
 from pipelines.synthetic.population import NEVER, UNIT_KINDS, Population
@@ -13,22 +13,7 @@ from pipelines.synthetic.report_files import Report
 from pipelines.synthetic.shocks import KINDS, SIGNALS, Episodes
 from pipelines.synthetic.trade import Trade
 
-README = """# Planted truth of the generated city (模拟数据)
-
-Nothing here is delivered, and no stage may read it. All codes lie in the range that GB 11714 reserves for private use.
-
-| table | a row is |
-| --- | --- |
-| `enterprises` | an employer: code, county, industry, wanted staff, kind, group, parent, month of birth and quiet end, known to the register or not, share of exports to the US |
-| `units` | an insured unit: number, employer, share of its staff, linked to a code or not |
-| `episodes` | distress (`own`, `tariff`) or a false beginning (`noise`): month of the event (may lie beyond the last month), sudden or warned, recovers or not, closes or not, share of staff, force, and which signs it shows |
-| `events` | a reduction that happened: month, staff before, persons cut over `months_of_cut` months, sudden or warned, closure, report filed |
-| `transfers` | persons moved to a sister enterprise: no layoff |
-| `quiet_ends` | small employers that ended without an episode |
-| `notices` | reports under art. 41, with the episode each belongs to |
-| `us_path` | level of exports to the US by month, 1 = without the shock |
-| `file_errors` | each error put into a file: line counted from 1 with the header (0 = the whole file), and what is expected: `quarantine`, `read`, `warn`, `accepted`, `one batch` |
-"""
+README = FOLDER / "truth.md"
 
 
 def write_truth(
@@ -57,7 +42,7 @@ def write_truth(
             ("file_errors", pl.DataFrame(courier.planted, infer_schema_length=None)),
         ],
     )
-    (folder / "README.md").write_text(README, encoding="utf-8")
+    (folder / "README.md").write_bytes(README.read_bytes())
 
 
 def _enterprises(population: Population, trade: Trade) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import xlsxwriter
 
-FIXED = datetime(2020, 1, 1)
+FIXED = datetime.fromisoformat("2020-01-01")
 
 
 def write_workbook(

@@ -67,15 +67,6 @@ class Memory:
     capacity_used: Mapping[str, int]
     numbers: Mapping[str, int]
 
-    def insurance_deliveries(self) -> set[tuple[str, ...]]:
-        """Deliveries that can move a head count: those of insurance feeds."""
-        return insurance_part(self.deliveries)
-
-
-def insurance_part(deliveries: tuple[tuple[str, ...], ...]) -> set[tuple[str, ...]]:
-    """The deliveries (batch, feed, …) that are not of feeds about something else than insured persons."""
-    return {delivery for delivery in deliveries if delivery[1].startswith("insur")}
-
 
 def write(folder: Path, body: Mapping[str, Any]) -> Path:
     """Write ``edition.json`` into ``folder`` whole or not at all; gives its path."""

@@ -39,9 +39,7 @@ def thresholds(parameters: Parameters) -> dict[str, int]:
     return {name: int(parameters[name]) for name in THRESHOLDS}
 
 
-def judge(
-    facts: pl.DataFrame, limits: Mapping[str, int], *, as_of: date, reference_month: date | None
-) -> pl.DataFrame:
+def judge(facts: pl.DataFrame, limits: Mapping[str, int], *, as_of: date, reference_month: date | None) -> pl.DataFrame:
     """``facts`` with ``trigger_colour``, ``trigger_code``, ``staff_persons`` and ``ended_before_window``.
 
     ``staff_persons`` are the persons a closure costs: the insured of the reference month, else of the last month with

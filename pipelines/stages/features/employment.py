@@ -5,7 +5,17 @@ Every function reads months up to ``t`` (a row of the panel) and none after it.
 
 import numpy as np
 
-from pipelines.stages.features.masked import MISSING, Bools, Ints, Masked, at, difference, full_window, quotient, relative
+from pipelines.stages.features.masked import (
+    MISSING,
+    Bools,
+    Ints,
+    Masked,
+    at,
+    difference,
+    full_window,
+    quotient,
+    relative,
+)
 from pipelines.stages.features.panel import Definitions, Insurance
 from pipelines.stages.features.peers import CityMonth
 

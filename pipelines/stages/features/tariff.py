@@ -81,7 +81,9 @@ def features(
     enough = np.full(len(panel.position), known_months >= definitions.minimum_known_months)
     mix = _dollars(panel, base_rows & panel.to_us)
     to_us, every = _total(mix), _total(_dollars(panel, base_rows))
-    charged = [_charge(mix, rates(measures, panel.hs6, day=last_day(m))) for m in range(month - EXPOSURE_MONTHS, month + 1)]
+    charged = [
+        _charge(mix, rates(measures, panel.hs6, day=last_day(m))) for m in range(month - EXPOSURE_MONTHS, month + 1)
+    ]
     rise, lowest = np.zeros_like(to_us), charged[0]
     for amount in charged[1:]:
         rise = np.maximum(rise, amount - lowest)

@@ -1,8 +1,8 @@
 """Delivered batches before the expectations: every content that the run may see is judged once, then remembered.
 
 What a suite finds in a batch depends on nothing but the two, so the counts are kept beside the batch under the hash of
-the suite. New batches of a feed share one frame: a run of Great Expectations costs a fixed part of a second. This module
-counts; what the counts mean is decided elsewhere.
+the suite. New batches of a feed share one frame: a run of Great Expectations costs a fixed part of a second.
+This module counts; what the counts mean is decided elsewhere.
 """
 
 import hashlib
@@ -87,13 +87,13 @@ def in_force(run: Run, warehouse: Warehouse) -> dict[str, list[Batch]]:
 
 
 def suite_of(feed: Feed, contracts: Contracts) -> tuple[Check, ...]:
-    """The checks that landing applied to ``feed``: a whole row, and its contract's; codes only where it has ours."""
+    """Give the checks that landing applied to ``feed``: a whole row, its contract's, codes only where they are ours."""
     written = contracts.checks(feed)
     return (WHOLE_ROW, *(check for check in written if feed.identifiers == "uscc" or check.kind not in CODED))
 
 
 def judge(feed: Feed, batches: Sequence[Batch], warehouse: Warehouse) -> Judged:
-    """Counts of every batch of ``feed``, from memory where its suite already judged it, else by running the suite.
+    """Count in every batch of ``feed``: from memory where its suite already judged it, else by running the suite.
 
     Where an expectation raises, its batches are not remembered and the message is among the ``exceptions``.
     """
@@ -125,14 +125,14 @@ def flagged(rows: pl.DataFrame, suite: Sequence[Check], warehouse: Warehouse) ->
     flags = ", ".join(f'{check.predicate()} AS "{check.flag}"' for check in suite if check.kind in FLAGGED)
     warehouse.connection.register("_gate_rows", rows.with_row_index("_place").to_arrow())
     try:
-        found = warehouse.frame(f"SELECT _place, {flags} FROM _gate_rows ORDER BY _place")  # noqa: S608  from contracts
+        found = warehouse.frame(f"SELECT _place, {flags} FROM _gate_rows ORDER BY _place")
     finally:
         warehouse.connection.unregister("_gate_rows")
     return pl.concat([rows, found.drop("_place")], how="horizontal")
 
 
 def _rows(item: Batch, contracts: Contracts) -> pl.DataFrame:
-    """The typed batch before its split: landed and quarantined rows, in the columns of the contract in force."""
+    """Read the typed batch before its split: landed and quarantined rows, in the columns of the contract in force."""
     schema = contracts.feed_schema(item.feed)
     diagnosis = {"_unreadable": pl.List(pl.String), "_first_of_key": pl.Boolean}
     landed = pl.read_parquet(item.folder / "rows.parquet").with_columns(
@@ -144,7 +144,7 @@ def _rows(item: Batch, contracts: Contracts) -> pl.DataFrame:
         part.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in schema.items() if name not in part)
         for part in (landed, quarantined)
     ]
-    return pl.concat([part.select(wanted).cast(wanted) for part in parts])  # type: ignore[arg-type]
+    return pl.concat([part.select(list(wanted)).cast(wanted) for part in parts])  # type: ignore[arg-type]
 
 
 def _frames_of(batches: Sequence[Batch]) -> Iterator[list[Batch]]:
@@ -168,7 +168,7 @@ def _frames_of(batches: Sequence[Batch]) -> Iterator[list[Batch]]:
 def _per_batch(
     group: Sequence[Batch], frame: pl.DataFrame, outcomes: Sequence[Outcome]
 ) -> Iterator[tuple[Batch, Counts]]:
-    """Counts of each batch of a joined frame; a check that raised counts nothing."""
+    """Count in each batch of a joined frame; a check that raised counts nothing."""
     place = {item.batch: number for number, item in enumerate(group)}
     owner = frame["batch"].replace_strict(place, return_dtype=pl.Int64).to_numpy()
     sizes = np.bincount(owner, minlength=len(group))

@@ -64,13 +64,13 @@ def validate(suite: Sequence[Check], frame: pl.DataFrame) -> list[Outcome]:
 def _run(suite: Sequence[Check], pandas_frame: Any) -> dict[int, Any]:
     """Place of each check in the suite → its result."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import (
+    import great_expectations as gx  # noqa: PLC0415  seconds
+    from great_expectations.data_context.types.base import (  # noqa: PLC0415
         DataContextConfig,
         InMemoryStoreBackendDefaults,
         ProgressBarsConfig,
     )
-    from great_expectations.expectations.registry import get_expectation_impl
+    from great_expectations.expectations.registry import get_expectation_impl  # noqa: PLC0415
 
     config = DataContextConfig(
         store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
@@ -102,7 +102,7 @@ def _outcome(check: Check, result: Any, height: int) -> Outcome:
 
 
 def _raised(info: Mapping[str, Any] | None) -> str | None:
-    """The message of an exception that a result hides; some come flat, some keyed by metric."""
+    """Find the message of an exception that a result hides; some come flat, some keyed by metric."""
     info = info or {}
     for part in (info, *(value for value in info.values() if isinstance(value, dict))):
         if part.get("raised_exception"):

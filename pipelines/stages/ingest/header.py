@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pipelines.contracts import Contracts, Feed, Kind
 from pipelines.stages.ingest.grid import Grid
@@ -63,6 +64,7 @@ def normal(cell: str) -> str:
     return "".join(unicodedata.normalize("NFKC", cell).split()).lstrip("*").casefold()
 
 
+@lru_cache(maxsize=4096)
 def parsed(cell: str) -> Name:
     """``出口额(万美元)`` → the whole, ``出口额`` and ``万美元``."""
     whole = normal(cell)
@@ -107,35 +109,38 @@ def _joined(upper: Sequence[str], lower: Sequence[str]) -> list[tuple[Name, ...]
 
 
 def _matched(index: int, depth: int, names: Sequence[tuple[Name, ...]], feed: Feed, contracts: Contracts) -> Header:
+    said: dict[str, dict[int, Name]] = {}
+    for place, readings in enumerate(names):
+        for name in readings:
+            for words in {name.whole, name.base} - {""}:
+                said.setdefault(words, {}).setdefault(place, name)
     columns: dict[str, int] = {}
     units: dict[str, str] = {}
     doubled, misfits = [], []
     for column, spec in feed.columns.items():
         kind = contracts.feed_column(feed, column).type
         for alias in (*spec.header, column):
-            hits = [(place, n) for place, ns in enumerate(names) for n in ns if _says(n, parsed(alias), kind)]
-            if len({place for place, _ in hits}) > 1:
+            words = parsed(alias).whole
+            hits = {place: name for place, name in said.get(words, {}).items() if _says(name, words, kind)}
+            if not hits:
+                continue
+            if len(hits) > 1:
                 doubled.append(alias)
-            if hits:
-                place, name = hits[0]
-                columns[column] = place
-                if name.inside in UNITS.get(kind, {}):
-                    units[column] = name.inside
-                elif name.inside in KNOWN_UNITS and kind in UNITS:
-                    misfits.append(f"{alias}({name.inside})")
-                break
+            place, name = next(iter(hits.items()))
+            columns[column] = place
+            if name.inside in UNITS.get(kind, {}):
+                units[column] = name.inside
+            elif name.inside in KNOWN_UNITS and kind in UNITS:
+                misfits.append(f"{alias}({name.inside})")
+            break
     missing = tuple(c for c, spec in feed.columns.items() if c not in columns and not spec.optional)
     display = tuple(ns[0].whole or ns[-1].whole for ns in names)
     return Header(index, depth, display, columns, units, missing, tuple(doubled), tuple(misfits))
 
 
-def _says(name: Name, alias: Name, kind: Kind) -> bool:
+def _says(name: Name, words: str, kind: Kind) -> bool:
     """Whether a header cell names the alias; a remark in parentheses may change what a number means, so it counts."""
-    if not name.whole:
-        return False
-    if name.whole == alias.whole:
-        return True
-    return name.base == alias.whole and (kind not in UNITS or not name.inside or name.inside in KNOWN_UNITS)
+    return name.whole == words or kind not in UNITS or not name.inside or name.inside in KNOWN_UNITS
 
 
 def _with_declared_units(header: Header, titles: Sequence[Sequence[str]], feed: Feed, contracts: Contracts) -> Header:

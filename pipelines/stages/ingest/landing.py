@@ -179,7 +179,7 @@ def _judged(found: Recognised, batch: str, contracts: Contracts) -> Batch:
         "period": period,
         "months": [value.isoformat() for value, _ in counted],
         "rows_by_period": [count for _, count in counted],
-        "contract": contract_digest(feed, contracts),
+        "contract": contracts.feed_digest(feed),
     }
     return Batch(
         manifest,
@@ -208,13 +208,6 @@ def dating_period(feed: Feed, contracts: Contracts) -> str | None:
     """The column whose month or day dates a row of ``feed``, if it has one."""
     period = contracts.feed_period(feed)
     return period if period and contracts.feed_column(feed, period).type in {"month", "date"} else None
-
-
-def contract_digest(feed: Feed, contracts: Contracts) -> str:
-    """Hash of what a file of ``feed`` was read by: its contract and the types and codes of its columns."""
-    columns = [contracts.feed_column(feed, name).model_dump(mode="json") for name in feed.columns]
-    text = json.dumps([feed.model_dump(mode="json"), columns], ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _write(target: Path, content: bytes, suffix: str, manifest: Mapping[str, Any], made: Batch | None) -> None:

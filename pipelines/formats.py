@@ -1,0 +1,68 @@
+"""How numbers, months and instants read in Chinese, on every page, sheet and mail: one place, so they agree.
+
+Rounding is half up from the shortest decimal of a float, and the minus sign is U+2212. A missing value is never
+printed as zero: the caller says in words what its absence means.
+"""
+
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+MINUS = "\u2212"
+COLOURS = ("红", "橙", "黄", "蓝")
+SIMULATED = "模拟数据"
+CONFIDENTIAL = "【内部资料 注意保管】"
+PURPOSE = "仅用于就业服务与风险化解，不作为处罚、授信依据"
+
+
+def count(value: int | None, *, missing: str = "无数据") -> str:
+    """``12,345``; ``−12`` below zero."""
+    return missing if value is None else f"{value:,}".replace("-", MINUS)
+
+
+def signed(value: int | None, *, missing: str = "无数据") -> str:
+    """``+12``, ``−12``, ``0``."""
+    return missing if value is None else f"{value:+,}".replace("-", MINUS) if value else "0"
+
+
+def percent(ratio: float | None, *, missing: str = "无数据", places: int = 1) -> str:
+    """``15.8%`` of the ratio 0.158; ``−15.8%`` below zero."""
+    if ratio is None:
+        return missing
+    text = f"{_rounded(ratio, places):,}"
+    return f"{text.replace('-', MINUS)}%"
+
+
+def signed_percent(ratio: float | None, *, missing: str = "无数据") -> str:
+    """``+1.2%``, ``−15.8%``, ``0.0%``."""
+    text = percent(ratio, missing=missing)
+    return f"+{text}" if ratio is not None and _rounded(ratio, 1) > 0 else text
+
+
+def ten_thousands(value: int) -> str:
+    """Persons in 万人 at two decimals: ``44.12``."""
+    return str((Decimal(value) / 10000).quantize(Decimal("0.01"), ROUND_HALF_UP))
+
+
+def month(value: date | None, *, missing: str = "无") -> str:
+    """``2026年10月``."""
+    return f"{value.year}年{value.month}月" if value else missing
+
+
+def day(value: date) -> str:
+    """``2026年11月12日``."""
+    return f"{value.year}年{value.month}月{value.day}日"
+
+
+def instant(value: datetime | None, *, missing: str = "无") -> str:
+    """``2026-11-12 02:00``, Asia/Shanghai."""
+    return f"{value:%Y-%m-%d %H:%M}" if value else missing
+
+
+def edition(as_of: date, revision: int) -> str:
+    """``2026-11-12 第1版``."""
+    return f"{as_of.isoformat()} 第{revision}版"
+
+
+def _rounded(ratio: float, places: int) -> Decimal:
+    rounded = (Decimal(str(ratio)) * 100).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    return abs(rounded) if rounded == 0 else rounded

@@ -1,0 +1,309 @@
+"""The edition: an immutable, numbered list with its colours, its capacity, and every difference from the last one.
+
+``decide`` says which revision tonight would be, or that nothing changed; ``run`` writes it. The ledger is only read:
+an edition is recorded once its report is complete, and not by this stage.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from pipelines.contracts import read_sql
+from pipelines.errors import StageOrderError
+from pipelines.ledger import EditionRecord, Ledger
+from pipelines.run import Receipt, Run, add_months, code_digest, months_between
+from pipelines.stages.edition import cases, changes, document, identity, tables, triggers
+from pipelines.warehouse import Warehouse
+
+READS = ("core.enterprise", "core.month_status", "features.enterprise", "risk.score", "risk.reason", "gate.verdict")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Which edition tonight is. ``unchanged`` means that the latest revision of the day already says all of it."""
+
+    run: Run
+    digest: str
+    description: Mapping[str, Any]
+    previous: EditionRecord | None
+    unchanged: bool
+
+    @property
+    def edition_id(self) -> str:
+        """``<as_of>-r<revision>``."""
+        return f"{self.run.as_of.isoformat()}-r{self.run.revision}"
+
+    def record(self, *, held: bool) -> EditionRecord:
+        """The entry for the ledger, once the night is issued, or held by the gate."""
+        assert self.run.revision is not None, "a decision carries its revision"
+        return EditionRecord(
+            as_of=self.run.as_of,
+            revision=self.run.revision,
+            cutoff=self.run.cutoff,
+            through=self.run.through,
+            digest=self.digest,
+            status="held" if held else "issued",
+            previous=self.previous.edition_id if self.previous else "",
+            code=code_digest(),
+            parameters=self.run.parameters.digest,
+            feeds=str(self.description["feeds"]),
+        )
+
+
+def decide(run: Run, warehouse: Warehouse, ledger: Ledger) -> Decision:
+    """Identity of tonight's edition. A ``run`` that already has a revision (a replay) keeps it."""
+    previous = identity.previous_edition(run, ledger)
+    description = identity.describe(run, warehouse, ledger, previous=previous)
+    digest = identity.digest(description)
+    if run.revision is not None:
+        return Decision(run, digest, description, previous, unchanged=False)
+    last = max(ledger.editions(as_of=run.as_of), key=lambda record: record.revision, default=None)
+    if last is None:
+        return Decision(run.with_revision(1), digest, description, previous, unchanged=False)
+    written = run.with_revision(last.revision).edition_folder / document.FILE
+    if last.digest == digest and (last.status == "held" or written.is_file()):
+        return Decision(run.with_revision(last.revision), digest, description, previous, unchanged=True)
+    is_lost = last.digest == digest
+    revision = last.revision if is_lost else last.revision + 1
+    return Decision(run.with_revision(revision), digest, description, previous, unchanged=False)
+
+
+def run(run: Run, warehouse: Warehouse, ledger: Ledger, *, decision: Decision) -> Receipt:
+    """Write ``edition.*`` and ``edition.json``; enterprises triggered or listed before in, listed ones out."""
+    missing = [table for table in READS if not warehouse.exists(table)]
+    if missing:
+        raise StageOrderError(f"the edition of {run.as_of} needs {', '.join(missing)}; run the stages before it first")
+    _refuse_overwriting(run, ledger, decision)
+    memory = _recall(run, decision)
+    month = warehouse.scalar("SELECT max(month) FROM core.month_status")
+    comparable = _is_comparable(run, memory, month)
+    basis = memory if comparable else None
+    limits = triggers.thresholds(run.parameters)
+    model_id = warehouse.scalar("SELECT min(model_id) FROM risk.score") or "none"
+    frame = _considered(run, warehouse, basis, limits, month)
+    revised = _revised(warehouse, basis)
+    rules = _rules(run, basis, month, revised=revised, limits=limits, model_id=model_id)
+    outcome = cases.settle(frame.iter_rows(named=True), basis, rules)
+    changed: list[dict[str, Any]] = []
+    if basis:
+        changed = changes.rows(outcome, _evidence(run, decision, basis, rules, limits, model_id))
+    header = _header(run, warehouse, decision, comparable=comparable, month=month, model_id=model_id)
+    with warehouse.transaction():
+        body = _write_tables(run, warehouse, outcome, header=header, limits=limits, changed=changed)
+    body |= {
+        "identity": dict(decision.description),
+        "digest": decision.digest,
+        "thresholds": limits,
+        "state": document.state(
+            {case.row["enterprise_id"]: tables.followed(case, limits=limits) for case in outcome.listed},
+            {kept.row["enterprise_id"]: tables.kept_out(kept, limits=limits) for kept in outcome.kept},
+            capacity_used=outcome.capacity_used,
+            numbers=outcome.numbers,
+        ),
+    }
+    decision.run.edition_folder.mkdir(parents=True, exist_ok=True)
+    document.write(decision.run.edition_folder, body)
+    run.progress(f"预警名单：{len(outcome.listed)} 家，筛选未列入 {len(outcome.kept)} 家，变化 {len(changed)} 家")
+    return _receipt(outcome)
+
+
+def _refuse_overwriting(run: Run, ledger: Ledger, decision: Decision) -> None:
+    """An issued revision is never written again from other inputs; a replay writes elsewhere."""
+    for record in ledger.editions(as_of=run.as_of):
+        if record.edition_id == decision.edition_id and record.digest != decision.digest and run.output is None:
+            raise StageOrderError(f"{record.edition_id} is on record with other inputs; decide on the edition again")
+
+
+def _recall(run: Run, decision: Decision) -> document.Memory | None:
+    """The previous edition, always from the home's own editions."""
+    if decision.previous is None:
+        return None
+    record = decision.previous
+    return document.recall(run.home.editions / record.as_of.isoformat() / f"r{record.revision}")
+
+
+def _is_comparable(run: Run, memory: document.Memory | None, month: date | None) -> bool:
+    if memory is None or memory.reference_month is None or month is None:
+        return False
+    return abs(months_between(memory.reference_month, month)) <= int(run.parameters["comparison_months"])
+
+
+def _considered(
+    run: Run,
+    warehouse: Warehouse,
+    memory: document.Memory | None,
+    limits: Mapping[str, int],
+    month: date | None,
+) -> pl.DataFrame:
+    """Enterprises that meet a trigger tonight or were listed before, in order of their code.
+
+    ``earlier_colour`` is what tonight's facts would give under the previous edition's thresholds.
+    """
+    listed = sorted(memory.listed) if memory else []
+    facts = warehouse.frame(read_sql("edition/considered"), tracked=listed)
+    judged = triggers.judge(facts, limits, as_of=run.as_of, reference_month=month)
+    old = memory.thresholds if memory else limits
+    earlier = triggers.judge(facts, old, as_of=run.as_of, reference_month=month)["trigger_colour"]
+    names = {code: run.settings.county_name("" if code == "000000" else code) for code in facts["county_code"].unique()}
+    named = judged.with_columns(
+        earlier_colour=earlier,
+        county_name=pl.col("county_code").replace_strict(names, default="未知县区", return_dtype=pl.String),
+    )
+    return named.filter(pl.col("trigger_colour").is_not_null() | pl.col("enterprise_id").is_in(listed))
+
+
+def _revised(warehouse: Warehouse, memory: document.Memory | None) -> frozenset[str]:
+    """Followed enterprises whose head counts of then read otherwise now; no row and 0 persons are the same."""
+    if memory is None or memory.reference_month is None:
+        return frozenset()
+    followed = {**memory.kept_out, **memory.listed}
+    last, first = memory.reference_month, add_months(memory.reference_month, -1)
+    rows = warehouse.rows(read_sql("edition/recalled"), tracked=sorted(followed), first_month=first, last_month=last)
+    now = {(enterprise_id, month): persons for enterprise_id, month, persons in rows}
+    return frozenset(
+        key
+        for key, record in followed.items()
+        if (now.get((key, last)) or 0) != (record.inputs.insured_persons or 0)
+        or (now.get((key, first)) or 0) != (record.inputs.previous_insured_persons or 0)
+    )
+
+
+def _rules(
+    run: Run,
+    memory: document.Memory | None,
+    month: date | None,
+    *,
+    revised: frozenset[str],
+    limits: Mapping[str, int],
+    model_id: str,
+) -> cases.Rules:
+    same_code = memory is not None and (memory.code_digest, memory.model_id) == (code_digest(), model_id)
+    return cases.Rules(
+        as_of=run.as_of,
+        month=month,
+        release_clean_months=int(run.parameters["release_clean_months"]),
+        capacity={code: county.capacity for code, county in run.settings.counties.items()},
+        default_capacity=run.settings.default_capacity,
+        same_month=memory is not None and memory.reference_month == month,
+        rules_changed=memory is not None and (not same_code or dict(memory.thresholds) != dict(limits)),
+        revised=revised,
+    )
+
+
+def _evidence(
+    run: Run,
+    decision: Decision,
+    memory: document.Memory,
+    rules: cases.Rules,
+    limits: Mapping[str, int],
+    model_id: str,
+) -> changes.Evidence:
+    feeds = {feed.feed for table in ("insurance_month", "insured_unit") for feed in run.contracts.providers(table)}
+    seen = {tuple(d) for d in decision.description["deliveries"] if d[1] in feeds}
+    before = {d for d in memory.deliveries if d[1] in feeds}
+    return changes.Evidence(
+        memory=memory,
+        month=rules.month,
+        same_month=rules.same_month,
+        thresholds_changed=dict(memory.thresholds) != dict(limits),
+        code_changed=(memory.code_digest, memory.model_id) != (code_digest(), model_id),
+        insurance_changed=seen != before,
+        revised=rules.revised,
+        limits=limits,
+    )
+
+
+def _header(
+    run: Run, warehouse: Warehouse, decision: Decision, *, comparable: bool, month: date | None, model_id: str
+) -> dict[str, Any]:
+    """The row of ``edition.edition`` without its counts."""
+    return {
+        "edition_id": decision.edition_id,
+        "as_of": run.as_of,
+        "revision": decision.run.revision,
+        "cutoff": run.cutoff,
+        "previous_edition_id": decision.previous.edition_id if decision.previous else None,
+        "is_comparable": comparable,
+        "reference_month": month,
+        "gate_verdict": warehouse.scalar("SELECT gate_verdict FROM gate.verdict"),
+        "model_id": model_id,
+        "code_digest": code_digest(),
+        "parameter_digest": run.parameters.digest,
+        "is_simulated": run.settings.city.simulated,
+    }
+
+
+def _write_tables(
+    run: Run,
+    warehouse: Warehouse,
+    outcome: cases.Outcome,
+    *,
+    header: dict[str, Any],
+    limits: Mapping[str, int],
+    changed: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Store every ``edition.*`` table; gives what the document says of them."""
+    edition_id = header["edition_id"]
+    reasons = tables.read_reasons(warehouse, outcome.listed, shown=int(run.parameters["reasons_shown"]))
+    listed = outcome.listed
+    rows: dict[str, list[dict[str, Any]]] = {
+        "warning": [
+            tables.warning(case, run=run, reasons=reasons, limits=limits, edition_id=edition_id) for case in listed
+        ],
+        "warning_reason": tables.reason_rows(listed, reasons, edition_id=edition_id),
+        "warning_change": [{"edition_id": edition_id, **row} for row in changed],
+        "filtered": [tables.filtered(k, run=run, limits=limits, edition_id=edition_id) for k in outcome.kept],
+        "parameter": tables.parameter_rows(run, edition_id=edition_id),
+        "county": tables.county_rows(run, warehouse),
+    }
+    shades = {"红": "red", "橙": "orange", "黄": "yellow", "蓝": "blue"}
+    counts = {f"{tint}_count": sum(case.colour == shade for case in listed) for shade, tint in shades.items()}
+    rows["edition"] = [header | counts | {"warning_count": len(listed)}]
+    for name, content in rows.items():
+        tables.store(warehouse, f"edition.{name}", content)
+    warehouse.build(
+        "edition.county_industry_month",
+        edition_id=edition_id,
+        reference_month=header["reference_month"],
+        months=int(run.parameters["county_table_months"]),
+        large_loss_persons=int(run.parameters["large_loss_persons"]),
+    )
+    return _body(warehouse, rows)
+
+
+def _body(warehouse: Warehouse, rows: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """The document's content as the tables hold it."""
+
+    def dump(table: str, order: str) -> list[dict[str, Any]]:
+        return warehouse.frame(f"SELECT * FROM {table} ORDER BY {order}").to_dicts()
+
+    county_months = dump("edition.county_industry_month", "month, county_code, industry_division")
+    month = rows["edition"][0]["reference_month"]
+    return {
+        "edition": rows["edition"][0],
+        "gate": {
+            "verdict": dump("gate.verdict", "gate_verdict"),
+            "results": dump("gate.result", "subject, check_id") if warehouse.exists("gate.result") else [],
+        },
+        "sources": dump("core.source_status", "feed") if warehouse.exists("core.source_status") else [],
+        "parameters": rows["parameter"],
+        "counties": rows["county"],
+        "warnings": rows["warning"],
+        "reasons": rows["warning_reason"],
+        "changes": rows["warning_change"],
+        "filtered": rows["filtered"],
+        "county_industry": [row for row in county_months if row["month"] == month],
+    }
+
+
+def _receipt(outcome: cases.Outcome) -> Receipt:
+    released = {release.before.enterprise_id for release in outcome.released}
+    dropped: dict[str, int] = {"released": len(released)} if released else {}
+    for kept in outcome.kept:
+        if kept.row["enterprise_id"] not in released:
+            dropped[kept.code] = dropped.get(kept.code, 0) + 1
+    considered = len(outcome.listed) + sum(dropped.values())
+    return Receipt(stage="edition", rows_in=considered, rows_out=len(outcome.listed), dropped=dropped)

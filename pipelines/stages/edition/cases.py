@@ -1,0 +1,228 @@
+"""From triggers to the list: spells, hysteresis in insurance months, filters and the officers' capacity.
+
+A night without a new insurance month moves no count and lowers no colour, unless the month itself was revised or the
+rules changed. Capacity limits new yellow and blue cases only; observed red and orange and filed reports always appear.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from pipelines.stages.edition.document import Followed, Memory
+from pipelines.stages.edition.triggers import SEVERITY
+
+MONTHS_REMEMBERED = 12
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides beside the facts: the month judged, release, capacities, and what moved since the last edition."""
+
+    as_of: date
+    month: date | None
+    release_clean_months: int
+    capacity: Mapping[str, int]
+    default_capacity: int
+    same_month: bool = False
+    rules_changed: bool = False
+    revised: frozenset[str] = frozenset()
+
+    def may_fall(self, enterprise_id: str) -> bool:
+        """Whether tonight may lower or end what an earlier edition said about ``enterprise_id``."""
+        return not self.same_month or self.rules_changed or enterprise_id in self.revised
+
+    def limit(self, county_code: str) -> int:
+        """New yellow and blue cases of ``county_code`` in one insurance month."""
+        return self.capacity.get(county_code, self.default_capacity)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A listed enterprise: its facts, its colour, and where it stands in its spell."""
+
+    row: Row
+    colour: str
+    kind: str
+    warning_no: str
+    listed_since: date
+    listed_month: date | None
+    months: Mapping[str, bool]
+    is_capacity_limited: bool
+    before: Followed | None = None
+
+    @property
+    def is_triggered(self) -> bool:
+        """Whether a trigger holds tonight."""
+        return self.row["trigger_colour"] is not None
+
+    @property
+    def clean_months(self) -> int:
+        """Insurance months in a row, up to the latest judged, without a trigger."""
+        return clean_run(self.months)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A triggered enterprise that a filter keeps off the list."""
+
+    row: Row
+    code: str
+
+
+@dataclass(frozen=True)
+class Release:
+    """An enterprise that leaves the list; ``row`` is None where no delivery names it any more."""
+
+    before: Followed
+    row: Row | None
+    why: str
+    clean_months: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The night's list, what was kept off it, what left it, and the counters that the next night goes on from."""
+
+    listed: list[Listing]
+    kept: list[Kept]
+    released: list[Release]
+    capacity_used: Mapping[str, int] = field(default_factory=dict)
+    numbers: Mapping[str, int] = field(default_factory=dict)
+
+
+def clean_run(months: Mapping[str, bool]) -> int:
+    """Length of the run of untriggered months at the end of ``months``."""
+    count = 0
+    for month in sorted(months, reverse=True):
+        if months[month]:
+            break
+        count += 1
+    return count
+
+
+def weight(row: Row) -> int:
+    """Points times insured persons: what is at stake while the rule score leads."""
+    return int(row["points"] or 0) * int(row["staff_persons"] or 0)
+
+
+def settle(rows: Iterable[Row], memory: Memory | None, rules: Rules) -> Outcome:
+    """Decide on every row that meets a trigger or was listed; every one of them ends in exactly one of the lists."""
+    before = memory.listed if memory else {}
+    listed: list[Listing] = []
+    kept: list[Kept] = []
+    released: list[Release] = []
+    fresh: list[Row] = []
+    seen = set()
+    for row in rows:
+        seen.add(row["enterprise_id"])
+        earlier = before.get(row["enterprise_id"])
+        barred = _barred(row, is_listed=earlier is not None)
+        if barred:
+            kept.append(Kept(row=row, code=barred))
+        if earlier:
+            verdict = Release(earlier, row, "filter", 0) if barred else _continue(row, earlier, rules)
+            listed.append(verdict) if isinstance(verdict, Listing) else released.append(verdict)
+        elif row["trigger_colour"] and not barred:
+            fresh.append(row)
+    released += [Release(entry, None, "gone", 0) for key, entry in sorted(before.items()) if key not in seen]
+    admitted, refused, used = _admit(fresh, memory, rules)
+    kept += [Kept(row=row, code="capacity") for row in refused]
+    numbered, numbers = _number(admitted, memory, rules)
+    listed = sorted([*listed, *numbered], key=_order)
+    return Outcome(listed=listed, kept=kept, released=released, capacity_used=used, numbers=numbers)
+
+
+def _order(case: Listing) -> tuple[int, int, str]:
+    return (-SEVERITY[case.colour], -weight(case.row), case.row["enterprise_id"])
+
+
+def _barred(row: Row, *, is_listed: bool) -> str:
+    """Code of the filter that keeps a triggered ``row`` off the list, or nothing. A filed report always appears."""
+    if row["trigger_colour"] is None or row["notice_cut_persons"] is not None:
+        return ""
+    if row["is_labour_agency"]:
+        return "labour_agency"
+    is_minor = SEVERITY[row["trigger_colour"]] < SEVERITY["橙"]
+    return "deregistered" if row["ended_before_window"] and is_minor and not is_listed else ""
+
+
+def _continue(row: Row, before: Followed, rules: Rules) -> Listing | Release:
+    """The same case one edition later."""
+    may_fall = rules.may_fall(before.enterprise_id)
+    months = dict(before.months)
+    label = rules.month.isoformat() if rules.month else ""
+    is_triggered = row["trigger_colour"] is not None
+    is_known = row["insured_persons"] is not None or not row["has_features"]
+    if is_triggered:
+        months[label] = True
+    elif is_known and (label not in months or may_fall):
+        months[label] = False
+    clean = clean_run(months)
+    if not is_triggered and not any(months.values()):
+        return Release(before, row, "never", clean)
+    if not is_triggered and months.get(label) is False and clean >= rules.release_clean_months:
+        return Release(before, row, "clean", clean)
+    colour = row["trigger_colour"] if is_triggered else before.colour
+    if SEVERITY[colour] < SEVERITY[before.colour] and not may_fall:
+        colour = before.colour
+    rise = SEVERITY[colour] - SEVERITY[before.colour]
+    assert before.listed_since is not None, "a listed case has the day on which it was listed"
+    return Listing(
+        row=row,
+        colour=colour,
+        kind="升级" if rise > 0 else "降级" if rise < 0 else "持续",
+        warning_no=before.warning_no,
+        listed_since=before.listed_since,
+        listed_month=before.listed_month,
+        months=dict(sorted(months.items())[-MONTHS_REMEMBERED:]),
+        is_capacity_limited=before.is_capacity_limited,
+        before=before,
+    )
+
+
+def is_exempt(row: Row) -> bool:
+    """Whether a new case appears whatever the capacity: observed red and orange, and filed reports."""
+    return SEVERITY[row["trigger_colour"]] >= SEVERITY["橙"] or row["notice_cut_persons"] is not None
+
+
+def _admit(fresh: list[Row], memory: Memory | None, rules: Rules) -> tuple[list[Row], list[Row], dict[str, int]]:
+    """New cases within each county's capacity of the insurance month: yellow before blue, then by what is at stake."""
+    used = dict(memory.capacity_used) if memory and rules.same_month else {}
+    ranked = sorted(fresh, key=lambda r: (-SEVERITY[r["trigger_colour"]], -weight(r), r["enterprise_id"]))
+    admitted, refused = [], []
+    for row in ranked:
+        county = row["county_code"]
+        if is_exempt(row):
+            admitted.append(row)
+        elif used.get(county, 0) < rules.limit(county):
+            used[county] = used.get(county, 0) + 1
+            admitted.append(row)
+        else:
+            refused.append(row)
+    return admitted, refused, used
+
+
+def _number(rows: list[Row], memory: Memory | None, rules: Rules) -> tuple[list[Listing], dict[str, int]]:
+    """New cases with numbers: YJ, insurance month, county, and a sequence that goes on from earlier editions."""
+    numbers = dict(memory.numbers) if memory else {}
+    month = rules.month or rules.as_of.replace(day=1)
+    cases = []
+    for row in rows:
+        prefix = f"YJ{month:%Y%m}{row['county_code']}"
+        numbers[prefix] = numbers.get(prefix, 0) + 1
+        cases.append(
+            Listing(
+                row=row,
+                colour=row["trigger_colour"],
+                kind="新增" if memory else "首期",
+                warning_no=f"{prefix}{numbers[prefix]:03d}",
+                listed_since=rules.as_of,
+                listed_month=rules.month,
+                months={rules.month.isoformat() if rules.month else "": True},
+                is_capacity_limited=not is_exempt(row),
+            )
+        )
+    recent = sorted({prefix[:8] for prefix in numbers})[-MONTHS_REMEMBERED:]
+    return cases, {prefix: last for prefix, last in numbers.items() if prefix[:8] in recent}

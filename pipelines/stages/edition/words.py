@@ -1,0 +1,152 @@
+"""The officer's sentences: why a case is listed, what to do, by when, who. Plain Chinese with numbers, never empty.
+
+Shares are rounded from integers, half up, so the printed figure is the same on every machine. No telephone number, no
+person's name, no promise of a working-day calendar: working days are counted by the reader.
+"""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from pipelines.parameters import Parameters
+from pipelines.stages.edition.cases import Listing, Row
+
+FILTERS: Mapping[str, str] = {
+    "labour_agency": "劳务派遣或人事代理单位，单独统计",
+    "deregistered": "观察窗口之前已注销或吊销",
+}
+
+
+def month_text(month: date | None) -> str:
+    """``2026年10月``."""
+    return f"{month.year}年{month.month}月" if month else "本期"
+
+
+def percent(part: int, whole: int) -> str:
+    """Share of ``part`` in ``whole`` at one decimal, rounded half up from integers; both non-negative."""
+    tenths = (2000 * part + whole) // (2 * whole)
+    return f"{tenths // 10}.{tenths % 10}%"
+
+
+def loss_clause(row: Row) -> str:
+    """``净减少62人（−8.1%）``, with the festival's share said to be out where it is."""
+    lost, base = row["net_loss_persons"], row["previous_insured_persons"]
+    share = f"（−{percent(lost, base)}）" if base else ""
+    change = row["insured_change_1m_persons"]
+    adjusted = "剔除春节因素后" if change is not None and -change > lost else ""
+    return f"{adjusted}净减少{lost}人{share}"
+
+
+def fact_clause(row: Row) -> str:
+    """The fact behind the trigger, without its line and without its month."""
+    match row["trigger_code"]:
+        case "loss_persons" | "loss_ratio":
+            return f"单月{loss_clause(row)}"
+        case "absent_once":
+            return f"本月无参保记录（上月{row['previous_insured_persons']}人），是否停保待下月确认"
+        case "closure_absent":
+            return f"连续{row['absent_months']}个月无参保记录（中断前{row['staff_persons']}人）"
+        case "closure_deregistered":
+            when = f"已于{_day(row['deregistered_on'])}" if row["deregistered_on"] else "已"
+            return f"{when}{row['enterprise_status']}（涉及参保{row['staff_persons']}人）"
+        case "notice":
+            return notice_clause(row)
+        case _:
+            return f"{row['dimension_count']}个维度同时出现风险信号，风险分{row['points']}分"
+
+
+def notice_clause(row: Row) -> str:
+    """``已报送裁减人员方案（拟裁减120人，2026年10月12日报送）``."""
+    day = f"，{_day(row['notice_reported_on'])}报送" if row["notice_reported_on"] else ""
+    return f"已报送裁减人员方案（拟裁减{row['notice_cut_persons']}人{day}）"
+
+
+def line_clause(row: Row, limits: Mapping[str, int], *, with_limit: bool = True) -> str:
+    """``达到橙色线（≥50人）``."""
+    colour, code = row["trigger_colour"], row["trigger_code"]
+    if code == "notice":
+        return "列为黄色"
+    if code == "reasons":
+        return "列为蓝色"
+    tint = {"红": "red", "橙": "orange", "黄": "yellow"}[colour]
+    persons, pct = limits[f"{tint}_loss_persons"], limits.get(f"{tint}_loss_pct")
+    share = (
+        f"≥{pct}%且≥{limits['orange_loss_pct_min_persons']}人"
+        if colour == "橙"
+        else f"≥{pct}%，上月参保≥{limits['yellow_loss_pct_min_base']}人"
+    )
+    if code == "loss_ratio":
+        limit = share
+    elif colour == "红" and code.startswith("closure"):
+        limit = f"停保或注销且≥{limits['red_closure_persons']}人"
+    elif code == "loss_persons" or colour == "红":
+        limit = f"≥{persons}人"
+    else:
+        limit = f"≥{persons}人，或{share}"
+    return f"达到{colour}色线（{limit}）" if with_limit else f"达到{colour}色线"
+
+
+def trigger_text(row: Row, limits: Mapping[str, int]) -> str:
+    """Why the row is triggered tonight, with its numbers and its line; a filed report is said beside."""
+    text = f"{fact_clause(row)}，{line_clause(row, limits)}"
+    if row["trigger_code"] != "notice" and row["notice_cut_persons"] is not None:
+        text = f"{text}；{notice_clause(row)}"
+    return text
+
+
+def standing_text(case: Listing, limits: Mapping[str, int]) -> str:
+    """Why the case stands on the list: tonight's trigger, or the one that listed it."""
+    if case.is_triggered:
+        return trigger_text(case.row, limits)
+    assert case.before is not None, "a case without a trigger was listed before"
+    fired = max(month for month, held in case.months.items() if held)
+    when = month_text(date.fromisoformat(fired)) if fired else "此前"
+    text = case.before.trigger_text
+    return text if text.startswith(when) else f"{when}触发：{text}"
+
+
+def remark_text(case: Listing, release_months: int) -> str:
+    """Notes on the case, or 无."""
+    row, notes = case.row, []
+    if row["notice_cut_persons"] is not None:
+        notes.append(notice_clause(row))
+    if not case.is_triggered and row["insured_persons"] is None and row["has_features"]:
+        notes.append("本月参保数据缺失，暂按上期等级保留")
+    elif case.clean_months:
+        notes.append(f"已连续{case.clean_months}个月未再触发，连续{release_months}个月未触发后提请解除")
+    if case.is_triggered and case.colour != row["trigger_colour"]:
+        notes.append("同一数据月内等级不下调")
+    if row["enterprise_status"] in ("迁出", "歇业", "注销", "吊销"):
+        notes.append(f"登记状态为{row['enterprise_status']}")
+    if row["is_labour_agency"]:
+        notes.append("劳务派遣或人事代理单位")
+    if not row["is_registered"]:
+        notes.append("登记信息缺失")
+    return "；".join(notes) or "无"
+
+
+def deadline_text(colour: str, parameters: Parameters, as_of: date) -> str:
+    """``自下发起12小时内书面报告；5个工作日内上门走访``; calendar days with their date."""
+    hours = parameters["response_report_hours"].get(colour)
+    parts = [f"{hours}小时内{'报告' if hours <= 2 else '书面报告'}"] if hours else []
+    for step in parameters["response_steps"][colour]:
+        parts.append(_step(step, as_of))
+    return "自下发起" + "；".join(parts)
+
+
+def _step(step: Mapping[str, Any], as_of: date) -> str:
+    if "hours" in step:
+        return f"{step['hours']}小时内{step['what']}"
+    if "working_days" in step:
+        return f"{step['working_days']}个工作日内{step['what']}"
+    last = as_of + timedelta(days=step["days"])
+    return f"{step['days']}日内（{last.month}月{last.day}日前）{step['what']}"
+
+
+def filter_text(code: str, *, capacity: int) -> str:
+    """The filter in words."""
+    return FILTERS.get(code) or f"超出本县区本月走访能力（{capacity}家）"
+
+
+def _day(day: date) -> str:
+    return f"{day.year}年{day.month}月{day.day}日"

@@ -1,0 +1,78 @@
+"""The read-only files: one DuckDB file per edition for analysts, one per county with just its rows.
+
+A file is built under a temporary name, read back, synced and renamed; then the link ``current.duckdb`` moves to the
+latest edition in one step. A file that exists is never touched again. No personal data and no raw value leaves here.
+"""
+
+import re
+from pathlib import Path
+
+from pipelines.errors import StageOrderError
+from pipelines.ledger import Ledger
+from pipelines.run import Receipt, Run, atomic_file
+from pipelines.stages.publish import shelf
+from pipelines.warehouse import Warehouse, check_published, compact
+
+TABLES = (
+    "out.edition",
+    "out.warning",
+    "out.warning_reason",
+    "out.warning_change",
+    "out.filtered",
+    "out.enterprise",
+    "out.enterprise_month",
+    "out.risk",
+    "out.county_industry_month",
+    "out.source_status",
+    "out.quality_result",
+    "out.model",
+    "out.parameter",
+)
+FILE_SAFE = re.compile(r"[0-9A-Za-z_-]+")
+UNKNOWN_COUNTY = "000000"
+
+
+def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
+    """Publish the edition in the working file; its rows in, its rows published out.
+
+    Raises ``StageOrderError`` where the working file holds another edition than ``run`` names.
+    """
+    edition_id = f"{run.as_of.isoformat()}-r{run.revision}"
+    held = warehouse.rows("SELECT edition_id FROM edition.edition") if warehouse.exists("edition.edition") else []
+    if held != [(edition_id,)]:
+        raise StageOrderError(f"the working file does not hold edition {edition_id}; run the stages before publish")
+    folder = run.home.published if run.output is None else run.edition_folder / "published"
+    target = folder / f"wengang-{edition_id}.duckdb"
+    counts = _publish(warehouse, target, county_code=None)
+    notes = [] if counts else [f"{target.name} exists and was left as it is"]
+    codes, unnamed = _counties(warehouse)
+    for code in codes:
+        _publish(warehouse, folder / "county" / f"{code}-{edition_id}.duckdb", county_code=code)
+    if unnamed:
+        notes.append(f"no county file for {unnamed} county codes that cannot be file names")
+    if run.output is None:
+        shelf.point_current(folder, ledger, edition_id)
+        removed = shelf.prune(folder, keep=run.settings.keep_published, own=edition_id)
+        notes += [f"{removed} older files removed"] if removed else []
+    rows = sum(counts.values())
+    run.progress(f"发布：{target.name}，{rows} 行，县区文件 {len(codes)} 个")
+    return Receipt(stage="publish", rows_in=rows, rows_out=rows, notes=tuple(notes))
+
+
+def _publish(warehouse: Warehouse, target: Path, *, county_code: str | None) -> dict[str, int]:
+    """Write ``target`` unless it is there; gives the rows of each table written."""
+    if target.is_file():
+        return {}
+    with atomic_file(target) as temporary:
+        temporary.unlink()
+        counts = compact(warehouse, temporary, tables=TABLES, county_code=county_code)
+        check_published(temporary, counts=counts)
+    return counts
+
+
+def _counties(warehouse: Warehouse) -> tuple[list[str], int]:
+    """County codes that get a file of their own, and how many cannot be part of a file name."""
+    codes = [code for (code,) in warehouse.rows("SELECT county_code FROM edition.county ORDER BY county_code")]
+    known = [code for code in codes if code != UNKNOWN_COUNTY]
+    safe = [code for code in known if FILE_SAFE.fullmatch(code)]
+    return safe, len(known) - len(safe)

@@ -1,0 +1,127 @@
+"""What the pages of an edition are made of, read from the warehouse once, in fixed order.
+
+The tables are read as they stand; nothing here computes a colour, a score or a rank.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines import formats
+from pipelines.run import Run
+from pipelines.warehouse import Warehouse
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Content:
+    """All rows of one edition that a reader may see, each table in its order of reading."""
+
+    edition: Row
+    warnings: tuple[Row, ...]
+    reasons: tuple[Row, ...]
+    changes: tuple[Row, ...]
+    filtered: tuple[Row, ...]
+    cells: tuple[Row, ...]
+    sources: tuple[Row, ...]
+    months: tuple[Row, ...]
+    results: tuple[Row, ...]
+    verdict: Row
+    quarantine: tuple[Row, ...]
+    refusals: tuple[Row, ...]
+    parameters: tuple[Row, ...]
+    city: str
+    bureau: str
+
+    @property
+    def title(self) -> str:
+        """``2026-11-12 第1版``."""
+        return formats.edition(self.edition["as_of"], self.edition["revision"])
+
+    @property
+    def marks(self) -> str:
+        """What every sheet and page must carry."""
+        mark = f"【{formats.SIMULATED}】" if self.edition["is_simulated"] else ""
+        return f"{mark}{formats.CONFIDENTIAL}"
+
+    @property
+    def is_first(self) -> bool:
+        """Whether there is no earlier edition to compare with."""
+        return self.edition["previous_edition_id"] is None
+
+    @property
+    def comparison(self) -> str:
+        """Which edition the changes are measured against, or why against none."""
+        if self.is_first:
+            return "首期，无上期可比"
+        if not self.edition["is_comparable"]:
+            return f"与上期（{self.edition['previous_edition_id']}）间隔过长，不作比较"
+        return f"对比期次 {self.edition['previous_edition_id']}"
+
+    @property
+    def customs_missing(self) -> bool:
+        """Whether no customs data are known at the cutoff."""
+        return any(s["feed"] == "customs_export" and s["source_state"] == "缺失" for s in self.sources)
+
+
+def read(run: Run, warehouse: Warehouse) -> Content:
+    """Every table that the report shows, as known at the cutoff of ``run``."""
+    return Content(
+        edition=_rows(warehouse, "edition.edition", ())[0],
+        warnings=tuple(sorted(_rows(warehouse, "edition.warning", ("enterprise_id",)), key=_urgency)),
+        reasons=_rows(warehouse, "edition.warning_reason", ("warning_no", "reason_rank", "reason_code")),
+        changes=tuple(sorted(_rows(warehouse, "edition.warning_change", ("enterprise_id",)), key=_change_order)),
+        filtered=tuple(sorted(_rows(warehouse, "edition.filtered", ("enterprise_id",)), key=_filtered_order)),
+        cells=_rows(warehouse, "edition.county_industry_month", ("month", "county_code", "industry_division")),
+        sources=_rows(warehouse, "core.source_status", ("is_required DESC", "feed")),
+        months=_rows(warehouse, "core.month_status", ("month",)),
+        results=tuple(sorted(_rows(warehouse, "gate.result", ("subject", "check_id")), key=_result_order)),
+        verdict=_rows(warehouse, "gate.verdict", ())[0],
+        quarantine=_rows(warehouse, "ingest.quarantine", ("owner", "feed", "delivery_no", "line_no", "check_id")),
+        refusals=_rows(warehouse, "ingest.refusal", ("feed", "received_at", "file_name")),
+        parameters=_rows(warehouse, "edition.parameter", ("parameter_name",)),
+        city=run.settings.city.name,
+        bureau=run.settings.city.bureau,
+    )
+
+
+def colour_counts(rows: Iterable[Row]) -> dict[str, int]:
+    """Listed enterprises by colour, every colour named."""
+    totals = dict.fromkeys(formats.COLOURS, 0)
+    for row in rows:
+        totals[row["colour"]] += 1
+    return totals
+
+
+def is_new(row: Row) -> bool:
+    """Whether a case entered or rose, so that someone must act on it."""
+    return row["change_kind"] in ("新增", "升级", "首期")
+
+
+def _rows(warehouse: Warehouse, table: str, order: tuple[str, ...]) -> tuple[Row, ...]:
+    columns = ", ".join(f'"{name}"' for name in warehouse.contracts.tables[table].columns)
+    ordered = f" ORDER BY {', '.join(order)}" if order else ""
+    return tuple(warehouse.frame(f"SELECT {columns} FROM {table}{ordered}").to_dicts())
+
+
+def _urgency(row: Row) -> tuple[Any, ...]:
+    rank = row["rank_city"]
+    persons = row["net_loss_persons"] or 0
+    return (formats.COLOURS.index(row["colour"]), -persons, rank is None, rank or 0, row["enterprise_id"])
+
+
+def _change_order(row: Row) -> tuple[Any, ...]:
+    kinds = ("升级", "新增", "首期", "降级", "解除", "持续")
+    tint = row["colour"] or row["previous_colour"]
+    place = formats.COLOURS.index(tint) if tint else len(formats.COLOURS)
+    return (kinds.index(row["change_kind"]), place, row["county_name"] or "", row["enterprise_id"])
+
+
+def _filtered_order(row: Row) -> tuple[Any, ...]:
+    place = formats.COLOURS.index(row["colour"]) if row["colour"] else len(formats.COLOURS)
+    return (place, -(row["insured_persons"] or 0), row["enterprise_id"])
+
+
+def _result_order(row: Row) -> tuple[Any, ...]:
+    return (bool(row["passed"]), row["severity"], row["subject"], row["check_id"])

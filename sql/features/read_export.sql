@@ -1,0 +1,11 @@
+-- Grain: one row per enterprise, month, HS6, destination and role of the window.
+SELECT
+    enterprise_no,
+    year(month) * 12 + month(month) - 1 AS ordinal,
+    hs6,
+    destination,
+    coalesce(declarant_role = '生产销售单位', false) AS is_made,
+    export_usd_cent
+FROM core.export_month
+WHERE month BETWEEN $first_month AND $last_month
+ORDER BY enterprise_no, month, hs6, destination, declarant_role

@@ -1,0 +1,2 @@
+-- Grain: one row, the edition. In a county's file its counts are still the whole city's.
+SELECT * FROM edition.edition

@@ -1,0 +1,47 @@
+"""What several kinds of tests share: a small generated city, a home, and the real data where they are at hand."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+
+from pipelines import contracts as contract_files
+from pipelines import demo
+from pipelines.demo import CitySpec
+from pipelines.nightly import Means
+from pipelines.settings import Home
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+SMALL = CitySpec(enterprises=300, months=26, until=date(2026, 10, 1), seed=7)
+NOW = datetime(2026, 11, 23, 9, 0)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real public data; the test is skipped, saying so, where it is absent."""
+    folder = SHARED / "data"
+    if not folder.is_dir():
+        pytest.skip("the real public data (../shared/data) are not on this machine")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated city of 300 employers and 26 months: ``deliveries.csv``, ``inbox/``, ``truth/``."""
+    out = tmp_path_factory.mktemp("city")
+    demo.generate_city(Means(home=Home(out), now=NOW), out, SMALL)
+    return out
+
+
+@pytest.fixture
+def make_home(tmp_path: Path) -> Callable[..., Means]:
+    """A maker of homes: ``make_home(name, threads=2)`` gives the means of a new, empty one."""
+
+    def make(name: str = "home", *, threads: int = 2, feeds: Path | None = None) -> Means:
+        home = Home(tmp_path / name)
+        demo.make_home(home, city="模拟市", simulated=True)
+        contract_files.load(feeds)
+        return Means(home=home, now=NOW, feeds=feeds, threads=threads)
+
+    return make
