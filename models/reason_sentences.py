@@ -181,7 +181,8 @@ def _notice(row: Row) -> str:
 
 
 def _moved(row: Row) -> str:
-    return f"市场主体登记状态为迁出，{month_text(row['reference_month'])}仍参保{row['insured_persons']}人（来源：市监、社保）"
+    month = month_text(row["reference_month"])
+    return f"市场主体登记状态为迁出，{month}仍参保{row['insured_persons']}人（来源：市监、社保）"
 
 
 def _industry(row: Row) -> str:

@@ -62,7 +62,7 @@ class RuleSet:
 
 @dataclass(frozen=True)
 class Scored:
-    """``score``: one row per enterprise; ``reasons``: one per enterprise and reason that fires, both by enterprise_no."""
+    """``score``: one row per enterprise; ``reasons``: one per enterprise and reason that fires."""
 
     score: pl.DataFrame
     reasons: pl.DataFrame

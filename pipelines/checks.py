@@ -100,7 +100,7 @@ class Check:
                 return _config("expect_column_values_to_be_in_set", column=first, value_set=list(self.options["codes"]))
             case "matches":
                 return _config(
-                    "expect_column_values_to_match_regex", column=first, regex=f"^(?:{self.options['pattern']})$"
+                    "expect_column_values_to_match_regex", column=first, regex=rf"^(?:{self.options['pattern']})\Z"
                 )
             case "ordered":
                 return _config(

@@ -22,7 +22,7 @@ from pipelines import parameters as parameter_files
 from pipelines import settings as settings_file
 from pipelines.contracts import Contracts
 from pipelines.errors import DeliveryError, GateClosedError, StageOrderError, UsageError
-from pipelines.ledger import Delivery, EditionRecord, Ledger
+from pipelines.ledger import Delivery, Ledger
 from pipelines.run import Receipt, Run, code_digest, end_of, timed
 from pipelines.settings import Home
 from pipelines.stages import alert, core, edition, features, gate, ingest, publish, report, risk
@@ -76,7 +76,7 @@ def run(means: Means, *, as_of: date, cutoff: datetime | None = None, inbox: Pat
             decision = edition.decide(night.run, night.warehouse, night.ledger)
             if decision.unchanged and _finished(night.ledger, decision.edition_id):
                 alert.deliver(night.run.settings, night.ledger, night.run.home.outbox, now=means.now)
-                if decision.held:
+                if _on_record(night.ledger, decision.edition_id) == "held":
                     raise GateClosedError(_held_message(night, decision.edition_id))
                 return Outcome(decision.edition_id, "unchanged", decision.run.edition_folder, tuple(receipts))
             night = replace(night, run=decision.run)
@@ -284,7 +284,7 @@ def _call(night: Night, name: str) -> Receipt:
             return report.run(run, warehouse)
         case "publish":
             receipt = publish.run(run, warehouse, ledger)
-            _record(night, "issued")
+            _record(night, held=False)
             return receipt
         case "alert":
             receipt = alert.run(run, warehouse, ledger, now=night.now)
@@ -299,7 +299,7 @@ def _hold_if_closed(night: Night) -> None:
     if verdict != "关闭" or night.run.output is not None:
         return
     decision = edition.decide(night.run, night.warehouse, night.ledger)
-    _record(night, "held")
+    _record(night, held=True)
     previous = decision.previous.edition_id if decision.previous else None
     alert.held(
         night.run,
@@ -320,27 +320,18 @@ def _held_message(night: Night, edition_id: str) -> str:
     return f"质量关未通过，{edition_id} 不发布，上一期继续有效。原因：{reason}"
 
 
-def _record(night: Night, status: Literal["issued", "held"]) -> None:
+def _record(night: Night, *, held: bool) -> None:
     """Put the decision about this night on record, once."""
     if night.run.output is not None:
         return
-    decision = edition.decide(night.run, night.warehouse, night.ledger)
-    if decision.unchanged:
-        return
-    assert decision.run.revision is not None
-    record = EditionRecord(
-        as_of=night.run.as_of,
-        revision=decision.run.revision,
-        cutoff=night.run.cutoff,
-        through=night.run.through,
-        digest=decision.digest,
-        status=status,
-        previous=decision.previous.edition_id if decision.previous else "",
-        code=code_digest(),
-        parameters=night.run.parameters.digest,
-        feeds=night.run.contracts.feed_set.name,
-    )
-    night.ledger.record_edition(record, at=night.now)
+    record = edition.decide(night.run, night.warehouse, night.ledger).record(held=held)
+    if _on_record(night.ledger, record.edition_id) != record.status:
+        night.ledger.record_edition(record, at=night.now)
+
+
+def _on_record(ledger: Ledger, edition_id: str) -> str:
+    """``issued`` or ``held`` as last recorded for ``edition_id``; empty where nothing is."""
+    return next((e.status for e in reversed(ledger.editions()) if e.edition_id == edition_id), "")
 
 
 def _finished(ledger: Ledger, edition_id: str) -> bool:

@@ -4,18 +4,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
 from pipelines import contracts as contract_files
 from pipelines import parameters as parameter_files
-from pipelines.ledger import Ledger
+from pipelines.ledger import EditionRecord, Ledger
 from pipelines.run import Receipt, Run, add_months, end_of
 from pipelines.settings import County, Home, Settings
 from pipelines.stages import edition
 from pipelines.warehouse import Warehouse
 
+Change = Callable[[Run], Run]
 OCTOBER, NOVEMBER, DECEMBER = date(2026, 10, 1), date(2026, 11, 1), date(2026, 12, 1)
 COUNTIES = {"320706": County(name="海州区", capacity=2), "320707": County(name="赣榆区", capacity=2)}
 
@@ -42,6 +43,7 @@ class City:
     settings: Settings
     ledger: Ledger
     warehouse: Warehouse
+    counts: dict[tuple[str, date], int | None] = field(default_factory=dict)
 
     def run(self, as_of: date) -> Run:
         return Run(
@@ -54,12 +56,14 @@ class City:
             parameters=parameter_files.load(as_of),
         )
 
-    def fill(self, month: date, firms: list[Firm], *, batch: str = "b1", earlier: list[tuple[str, date, int]] = ()) -> None:
-        """Store every table that the edition reads; ``earlier`` are further head counts by code and month."""
+    def fill(self, month: date, firms: list[Firm], *, batch: str = "b1") -> None:
+        """Store every table that the edition reads; head counts of earlier fills stay known unless said otherwise."""
         numbers = {firm.code: no for no, firm in enumerate(sorted(firms, key=lambda f: f.code))}
         self.give("core.enterprise", [_enterprise(firm, numbers[firm.code]) for firm in firms])
-        counts = {(f.code, m): n for f in firms for m, n in ((month, f.insured), (add_months(month, -1), f.before)) if n}
-        counts |= {(code, when): persons for code, when, persons in earlier}
+        for firm in firms:
+            self.counts[firm.code, month] = firm.insured
+            self.counts[firm.code, add_months(month, -1)] = firm.before
+        counts = {key: persons for key, persons in self.counts.items() if persons and key[0] in numbers}
         self.give(
             "core.enterprise_month",
             [{"enterprise_no": numbers[c], "month": m, "insured_persons": n} for (c, m), n in counts.items()],
@@ -93,7 +97,7 @@ class City:
                     "feed": "insurance_month",
                     "batch": batch,
                     "dated_by": "arrival",
-                    "received_at": datetime(2026, 11, 6),
+                    "received_at": datetime.fromisoformat("2026-11-06T09:00"),
                 }
             ],
         )
@@ -103,15 +107,40 @@ class City:
         self.warehouse.store(table, pl.DataFrame(rows, schema=schema, orient="row"))
 
     def night(
-        self, as_of: date, month: date, firms: list[Firm], *, change: Callable[[Run], Run] = lambda run: run, **more: Any
+        self,
+        as_of: date,
+        month: date,
+        firms: list[Firm],
+        *,
+        batch: str = "b1",
+        change: Change = lambda run: run,
     ) -> tuple[edition.Decision, Receipt]:
         """Decide on, write and record one edition."""
-        self.fill(month, firms, **more)
+        self.fill(month, firms, batch=batch)
         run = change(self.run(as_of))
         decision = edition.decide(run, self.warehouse, self.ledger)
         receipt = edition.run(decision.run, self.warehouse, self.ledger, decision=decision)
-        self.ledger.record_edition(decision.record(held=False), at=run.cutoff)
+        self.record(decision)
+
         return decision, receipt
+
+    def record(self, decision: edition.Decision, *, status: Literal["issued", "held"] = "issued") -> None:
+        """Put the night on record as the nightly job does."""
+        run = decision.run
+        assert run.revision is not None
+        record = EditionRecord(
+            as_of=run.as_of,
+            revision=run.revision,
+            cutoff=run.cutoff,
+            through=run.through,
+            digest=decision.digest,
+            status=status,
+            previous=decision.previous.edition_id if decision.previous else "",
+            code=edition.code_digest(),
+            parameters=run.parameters.digest,
+            feeds="china",
+        )
+        self.ledger.record_edition(record, at=run.cutoff)
 
     def rows(self, table: str, key: str = "enterprise_id") -> dict[str, dict[str, Any]]:
         """Rows of ``table`` by ``key``."""

@@ -7,11 +7,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from edition_city import COUNTIES, DECEMBER, NOVEMBER, OCTOBER, City, Firm, make, with_parameter
 
-from pipelines.contracts import Contracts
 from pipelines.errors import NotFoundError, StageOrderError
 from pipelines.stages import edition
-from tests.unit.edition_city import COUNTIES, DECEMBER, NOVEMBER, OCTOBER, City, Firm, make, with_parameter
 
 FIRST, SECOND, THIRD = date(2026, 11, 10), date(2026, 11, 11), date(2026, 11, 12)
 AGENCY = {"is_labour_agency": True}
@@ -45,11 +44,12 @@ def test_the_first_edition_lists_by_colour_with_numbers_and_full_sentences(city:
     assert receipt.rows_out == 3
 
 
-def test_no_text_of_a_listed_enterprise_is_empty(city: City, contracts: Contracts) -> None:
-    bare = {name: None for name in ("enterprise_name", "street_name", "industry_division", "industry_name", "size_class")}
+def test_no_text_of_a_listed_enterprise_is_empty(city: City) -> None:
+    bare = dict.fromkeys(("enterprise_name", "street_name", "industry_division", "industry_name", "size_class"))
     unknown = {"is_registered": False, "enterprise_status": None, **bare}
     city.night(FIRST, OCTOBER, [Firm("A", 10, 300, None, core=unknown, features={"completeness_text": None})])
     row = city.rows("edition.warning")["A"]
+    contracts = city.warehouse.contracts
     texts = [c for c in contracts.tables["edition.warning"].columns if contracts.column(c).type == "text"]
     assert [name for name in texts if not row[name] and name != "previous_colour"] == []
     assert row["enterprise_name"] == row["industry_name"] == "登记信息缺失"
@@ -89,7 +89,7 @@ def test_nights_of_one_insurance_month_share_one_capacity(city: City) -> None:
     assert set(city.rows("edition.warning")) == {"A", "B"}
     assert city.rows("edition.filtered")["C"]["filter_code"] == "capacity"
     fresh = [Firm("A", 75, 75), Firm("B", 75, 75), Firm("C", 150, 175, points=99)]
-    city.night(date(2026, 12, 10), NOVEMBER, fresh, batch="b3", earlier=[("A", date(2026, 9, 1), 100)])
+    city.night(date(2026, 12, 10), NOVEMBER, fresh, batch="b3")
     assert city.rows("edition.warning")["C"]["warning_no"] == "YJ202611320706001"
 
 
@@ -125,8 +125,7 @@ def test_a_case_leaves_after_two_clean_insurance_months(city: City) -> None:
         assert (row["colour"], row["months_listed"], row["clean_months"]) == ("橙", 2, 1)
         assert row["trigger_text"].startswith("2026年10月触发：单月净减少60人")
         assert "已连续1个月未再触发" in row["remark_text"]
-    older = [("A", OCTOBER, 740)]
-    _, receipt = city.night(date(2027, 1, 8), DECEMBER, [Firm("A", 741, 740)], batch="b9", earlier=older)
+    _, receipt = city.night(date(2027, 1, 8), DECEMBER, [Firm("A", 741, 740)], batch="b9")
     change = city.rows("edition.warning_change")["A"]
     assert city.rows("edition.warning") == {}
     assert (change["change_kind"], change["change_cause"], change["colour"]) == ("解除", "数据", None)
@@ -163,7 +162,7 @@ def test_a_revision_that_removes_the_only_trigger_releases_the_case(city: City) 
 def test_an_unknown_month_is_neither_clean_nor_a_trigger(city: City) -> None:
     city.night(FIRST, OCTOBER, [Firm("A", 740, 800)])
     gap = {"net_loss_persons": None, "previous_insured_persons": 740, "last_insured_persons": 740}
-    city.night(date(2026, 12, 8), NOVEMBER, [Firm("A", None, 740, features=gap)], earlier=[("A", OCTOBER, 740)])
+    city.night(date(2026, 12, 8), NOVEMBER, [Firm("A", None, 740, features=gap)])
     row = city.rows("edition.warning")["A"]
     assert (row["clean_months"], row["remark_text"]) == (0, "本月参保数据缺失，暂按上期等级保留")
 
@@ -219,6 +218,18 @@ def test_the_same_inputs_are_one_edition_and_others_the_next_revision(city: City
     assert (other.unchanged, other.edition_id) == (False, "2026-11-10-r2")
 
 
+def test_a_held_night_is_not_held_twice_and_is_no_previous_edition(city: City) -> None:
+    city.fill(OCTOBER, [Firm("A", 740, 800)])
+    held = edition.decide(city.run(FIRST), city.warehouse, city.ledger)
+    city.record(held, status="held")
+    again = edition.decide(city.run(FIRST), city.warehouse, city.ledger)
+    assert (again.unchanged, again.held) == (True, True)
+    assert edition.decide(city.run(SECOND), city.warehouse, city.ledger).previous is None
+    city.fill(OCTOBER, [Firm("A", 740, 800)], batch="newer")
+    opened = edition.decide(city.run(FIRST), city.warehouse, city.ledger)
+    assert (opened.unchanged, opened.edition_id) == (False, "2026-11-10-r2")
+
+
 def test_a_lost_folder_is_written_again_under_its_number(city: City) -> None:
     first, _ = city.night(FIRST, OCTOBER, [Firm("A", 740, 800)])
     (first.run.edition_folder / "edition.json").unlink()
@@ -263,4 +274,6 @@ def test_the_county_table_counts_the_absent_as_gone(city: City) -> None:
     assert (october["320706"]["orange_count"], october["320706"]["red_count"]) == (2, 0)
     assert october["320707"]["net_change_persons"] == 10
     september = [row for row in frame if row["month"] != OCTOBER]
-    assert [(row["insured_persons"], row["net_change_persons"], row["red_count"]) for row in september] == [(830, None, None)]
+    assert [(row["insured_persons"], row["net_change_persons"], row["red_count"]) for row in september] == [
+        (830, None, None)
+    ]

@@ -101,5 +101,5 @@ def test_a_filed_report_is_yellow_and_a_greater_loss_outranks_it() -> None:
 def test_blue_needs_two_dimensions_points_and_size() -> None:
     sign = {"insured_persons": 30, "dimension_count": 2, "points": 30}
     assert judged(**sign) == ("蓝", "reasons")
-    for name in sign:
-        assert judged(**{**sign, name: sign[name] - 1}) == (None, None)
+    for name, value in sign.items():
+        assert judged(**{**sign, name: value - 1}) == (None, None)

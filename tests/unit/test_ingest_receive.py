@@ -364,7 +364,22 @@ def test_the_same_content_is_one_delivery_until_another_came(house: House) -> No
 def test_a_withdrawn_file_may_come_again(house: House) -> None:
     path = drop(house.inbox(), "a.csv", text([INSURANCE, insurance_row(1)]))
     house.ledger.withdraw(house.accept(path).batch, at=ARRIVED, reason="试")
-    assert house.accept(path).status == "accepted"
+    assert house.take(path) is None, "the arrival that was withdrawn is not told again"
+    assert house.accept(path, received_at=ARRIVED + timedelta(days=1)).status == "accepted"
+
+
+def test_an_inbox_that_is_only_read_can_be_read_again(house: House) -> None:
+    paths = [drop(house.inbox(), f"{m}.csv", text([INSURANCE, insurance_row(1, m)])) for m in ("202502", "202503")]
+    assert [house.accept(path).delivery_no for path in paths] == [1, 2]
+    assert [house.take(path) for path in paths] == [None, None]
+
+
+def test_a_batch_that_landed_before_a_crash_is_recorded_as_it_lies(house: House) -> None:
+    path = drop(house.inbox(), "a.csv", text([INSURANCE, insurance_row(1), insurance_row(2, "?")]))
+    before = house.accept(path)
+    house.ledger = Ledger(house.home.root / "other.sqlite")
+    after = house.accept(path)
+    assert (after.batch, after.rows_landed, after.rows_quarantined) == (before.batch, 1, 1)
 
 
 def test_a_refused_file_is_recorded_once(house: House) -> None:

@@ -1,17 +1,17 @@
 """Published files: whole, commented, immutable, one link to the latest edition."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
+from edition_city import OCTOBER, City, Firm, make
 
 from pipelines.errors import StageOrderError
 from pipelines.stages import publish
 from pipelines.warehouse import connect_published
-from tests.unit.edition_city import OCTOBER, City, Firm, make
 
 DAY = date(2026, 11, 10)
 FIRMS = [Firm("A", 740, 800), Firm("B", 100, 400, "320707"), Firm("C", 40, 40, None)]
@@ -37,8 +37,13 @@ def test_the_file_opens_read_only_with_chinese_comments_everywhere(city: City) -
     tables = connection.execute("SELECT schema_name || '.' || table_name, comment FROM duckdb_tables()").fetchall()
     assert {name for name, _ in tables} == set(publish.TABLES)
     assert all(comment for _, comment in tables)
-    assert connection.execute("SELECT count(*) FROM duckdb_columns() WHERE comment IS NULL AND NOT internal").fetchone() == (0,)
-    assert connection.execute("SELECT enterprise_id FROM out.warning ORDER BY enterprise_id").fetchall() == [("A",), ("B",)]
+    assert connection.execute(
+        "SELECT count(*) FROM duckdb_columns() WHERE comment IS NULL AND NOT internal"
+    ).fetchone() == (0,)
+    assert connection.execute("SELECT enterprise_id FROM out.warning ORDER BY enterprise_id").fetchall() == [
+        ("A",),
+        ("B",),
+    ]
     assert connection.execute("SELECT count(*) FROM out.enterprise_month").fetchone() == (6,)
     with pytest.raises(duckdb.Error):
         connection.execute("CREATE TABLE out.more (a INTEGER)")

@@ -23,52 +23,38 @@ READS = ("core.enterprise", "core.month_status", "features.enterprise", "risk.sc
 
 @dataclass(frozen=True)
 class Decision:
-    """Which edition tonight is. ``unchanged`` means that the latest revision of the day already says all of it."""
+    """Which edition tonight is.
+
+    ``unchanged``: the latest revision of the day already says all of it, and ``held``: by staying closed.
+    """
 
     run: Run
     digest: str
     description: Mapping[str, Any]
     previous: EditionRecord | None
-    unchanged: bool
+    unchanged: bool = False
+    held: bool = False
 
     @property
     def edition_id(self) -> str:
         """``<as_of>-r<revision>``."""
         return f"{self.run.as_of.isoformat()}-r{self.run.revision}"
 
-    def record(self, *, held: bool) -> EditionRecord:
-        """The entry for the ledger, once the night is issued, or held by the gate."""
-        assert self.run.revision is not None, "a decision carries its revision"
-        return EditionRecord(
-            as_of=self.run.as_of,
-            revision=self.run.revision,
-            cutoff=self.run.cutoff,
-            through=self.run.through,
-            digest=self.digest,
-            status="held" if held else "issued",
-            previous=self.previous.edition_id if self.previous else "",
-            code=code_digest(),
-            parameters=self.run.parameters.digest,
-            feeds=str(self.description["feeds"]),
-        )
-
 
 def decide(run: Run, warehouse: Warehouse, ledger: Ledger) -> Decision:
-    """Identity of tonight's edition. A ``run`` that already has a revision (a replay) keeps it."""
+    """Identity of tonight's edition. A ``run`` that already has a revision (a later stage, a replay) keeps it."""
     previous = identity.previous_edition(run, ledger)
     description = identity.describe(run, warehouse, ledger, previous=previous)
     digest = identity.digest(description)
-    if run.revision is not None:
-        return Decision(run, digest, description, previous, unchanged=False)
-    last = max(ledger.editions(as_of=run.as_of), key=lambda record: record.revision, default=None)
-    if last is None:
-        return Decision(run.with_revision(1), digest, description, previous, unchanged=False)
-    written = run.with_revision(last.revision).edition_folder / document.FILE
-    if last.digest == digest and (last.status == "held" or written.is_file()):
-        return Decision(run.with_revision(last.revision), digest, description, previous, unchanged=True)
-    is_lost = last.digest == digest
-    revision = last.revision if is_lost else last.revision + 1
-    return Decision(run.with_revision(revision), digest, description, previous, unchanged=False)
+    records = [r for r in ledger.editions(as_of=run.as_of) if run.revision in (None, r.revision)]
+    last = max(records, key=lambda record: (record.revision, record.seq), default=None)
+    if last is None or last.digest != digest:
+        revision = run.revision or (last.revision + 1 if last else 1)
+        return Decision(run.with_revision(revision), digest, description, previous)
+    same = run.with_revision(last.revision)
+    held = last.status == "held"
+    unchanged = held or (same.edition_folder / document.FILE).is_file()
+    return Decision(same, digest, description, previous, unchanged=unchanged, held=held)
 
 
 def run(run: Run, warehouse: Warehouse, ledger: Ledger, *, decision: Decision) -> Receipt:

@@ -11,6 +11,7 @@ import polars as pl
 from pipelines.contracts import read_sql
 from pipelines.run import Receipt, Run
 from pipelines.stages.features import kernel, peers, reading, table
+from pipelines.stages.features.masked import Ints
 from pipelines.stages.features.panel import Origin, Panel
 from pipelines.stages.features.peers import Peers
 from pipelines.stages.features.reading import BUCKET_SIZE, City
@@ -46,8 +47,8 @@ def compute(run: Run, warehouse: Warehouse, *, bucket_size: int) -> tuple[pl.Dat
     t = origin.insurance - city.first
     sums: list[Peers] = []
     for bucket, places in parts:
-        panel = reading.insurance(warehouse, city, bucket, query="read_insured", last=origin.insurance)
-        sums.append(peers.sums(panel, t, division=places, divisions=count))
+        insured = reading.insurance(warehouse, city, bucket, query="read_insured", last=origin.insurance)
+        sums.append(peers.sums(insured, t, division=places, divisions=count))
     if not sums:
         return pl.DataFrame(schema=run.contracts.polars_schema("features.enterprise")), 0
     together = reduce(peers.add, sums)
@@ -63,7 +64,7 @@ def compute(run: Run, warehouse: Warehouse, *, bucket_size: int) -> tuple[pl.Dat
 
 
 def _panel(
-    run: Run, warehouse: Warehouse, *, city: City, bucket: reading.Bucket, division: peers.Ints, origin: Origin
+    run: Run, warehouse: Warehouse, *, city: City, bucket: reading.Bucket, division: Ints, origin: Origin
 ) -> Panel:
     return Panel(
         count=bucket.count,

@@ -80,4 +80,5 @@ def _series(name: str, value: Masked) -> pl.Series:
     plain = pl.Series(value.values).set(pl.Series(~value.valid), None)
     if name not in MONTHS:
         return plain
-    return pl.select(pl.date(plain // 12, plain % 12 + 1, 1)).to_series()
+    number = pl.lit(plain)
+    return pl.select(pl.date(number // 12, number % 12 + 1, 1)).to_series()

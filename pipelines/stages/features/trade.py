@@ -110,9 +110,9 @@ def zero_months(every: Ints, t: int) -> Masked:
         run += going
     active = np.zeros(every.shape[1], dtype=np.bool_)
     for lag in range(1, 13):
-        row = np.maximum(t - run - lag + 1, 0)
-        amount = every[row, np.arange(every.shape[1])]
-        active |= (t - run - lag + 1 >= 0) & (amount != MISSING) & (amount > 0)
+        earlier = t - run - lag + 1
+        amount = every[np.maximum(earlier, 0), np.arange(every.shape[1])]
+        active |= (earlier >= 0) & (amount != MISSING) & (amount > 0)
     return Masked(np.where(active, run, 0), known)
 
 

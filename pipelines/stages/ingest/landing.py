@@ -262,12 +262,21 @@ def _refuse(incoming: Incoming, content: bytes, feed: Feed | None, batch: str, h
 
 
 def _is_latest_word(delivery: Delivery, ledger: Ledger) -> bool:
-    """Whether the ledger's last entry of this feed (of this batch, if refused) says the very same."""
-    same = [d for d in ledger.deliveries() if d.status == delivery.status and d.feed == delivery.feed]
+    """Whether the ledger already tells this: the same arrival, or content that is the last entry of its feed.
+
+    An arrival is told once even if its batch was withdrawn since, so an inbox that is only read can be read again.
+    """
+    told = [
+        d
+        for d in ledger.deliveries(withdrawn=True)
+        if (d.batch, d.feed, d.status, d.dated) == (delivery.batch, delivery.feed, delivery.status, delivery.dated)
+    ]
+    if any((d.file_name, d.received_at) == (delivery.file_name, delivery.received_at) for d in told):
+        return delivery.status == "accepted" or told[-1].reason == delivery.reason
     if delivery.status == "refused":
-        same = [d for d in same if d.batch == delivery.batch]
-        return bool(same) and same[-1].reason == delivery.reason
-    return bool(same) and same[-1].batch == delivery.batch and same[-1].dated == delivery.dated
+        return bool(told) and told[-1].reason == delivery.reason
+    in_force = [d for d in ledger.deliveries() if d.status == "accepted" and d.feed == delivery.feed]
+    return bool(in_force) and (in_force[-1].batch, in_force[-1].dated) == (delivery.batch, delivery.dated)
 
 
 def _recorded(delivery: Delivery, ledger: Ledger) -> Delivery:

@@ -21,20 +21,20 @@ SEVERITIES = {"fail": "必须通过", "warn": "提示"}
 STANDINGS = {"verified": "已核实原文", "assumption": "项目默认口径", "memory": "待核实原文"}
 
 _LIST: tuple[tuple[str, int, Style, str], ...] = (
-    ("warning_no", 15, "centre", "未编号"),
+    ("warning_no", 16, "centre", "未编号"),
     ("colour", 6, "colour", "未定"),
-    ("enterprise_name", 24, "wrap", "登记信息缺失"),
+    ("enterprise_name", 26, "wrap", "登记信息缺失"),
     ("change_kind", 6, "centre", "未定"),
     ("county_name", 9, "centre", "未知县区"),
-    ("street_name", 10, "centre", "未提供"),
-    ("industry_name", 14, "wrap", "未知行业"),
+    ("street_name", 11, "centre", "未提供"),
+    ("industry_name", 16, "wrap", "未知行业"),
     ("is_us_exporter", 6, "centre", "名录未到"),
     ("insured_persons", 9, "count", "无参保记录"),
     ("insured_change_1m_persons", 9, "signed", "无上月数据"),
     ("insured_change_1m_ratio", 9, "signed_percent", "无上月数据"),
-    ("reasons_text", 40, "wrap", "详见触发条件"),
+    ("reasons_text", 44, "wrap", "详见触发条件"),
     ("action_text", 30, "wrap", "未设定"),
-    ("responsible_text", 16, "wrap", "未设定"),
+    ("responsible_text", 18, "wrap", "未设定"),
     ("deadline_text", 20, "wrap", "未设定"),
     ("trigger_text", 36, "wrap", "未触发"),
     ("mitigation_text", 24, "wrap", "未发现"),
@@ -83,7 +83,7 @@ def county_sheets(content: Content, contracts: Contracts, county_code: str, coun
     """The sheets for one county: its own rows only."""
     own = replace(
         content,
-        warnings=tuple(w for w in content.warnings if w["county_code"] == county_code),
+        warnings=tuple(w for w in content.warnings if (w["county_code"] or "") == county_code),
         changes=tuple(c for c in content.changes if c["county_name"] == county_name),
         cells=tuple(c for c in content.cells if c["county_code"] == county_code),
     )
@@ -275,16 +275,14 @@ def _us_share(content: Content, row: Mapping[str, Any]) -> float | str:
 
 def _columns(spec: Sequence[tuple[str, int, Style, str]], contracts: Contracts) -> list[Column]:
     return [
-        Column(_header(name, style, contracts), width, style, text(name, missing=missing))
+        Column(_header(name, contracts), width, style, text(name, missing=missing))
         for name, width, style, missing in spec
     ]
 
 
-def _header(name: str, style: Style, contracts: Contracts) -> str:
+def _header(name: str, contracts: Contracts) -> str:
     column = contracts.column(name)
     label = _HEADERS.get(name, column.label)
-    if style in ("percent", "signed_percent"):
-        return f"{label}（%）"
     return f"{label}（{column.unit}）" if column.unit else label
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
+from unicodedata import east_asian_width
 
 import xlsxwriter
 from xlsxwriter.format import Format
@@ -24,6 +25,7 @@ NUMBERS = {
     "signed_percent": '+0.0%;"−"0.0%;0.0%',
 }
 FILLS = {"红": ("C00000", "FFFFFF"), "橙": ("ED7D31", "FFFFFF"), "黄": ("FFD54F", "000000"), "蓝": ("4A86C8", "FFFFFF")}
+LINE_HEIGHT = 14.0
 INK, RULE, SHADE = "1F3864", "BFBFBF", "DCE6F1"
 
 Style = Literal["text", "wrap", "centre", "count", "signed", "percent", "signed_percent", "colour"]
@@ -162,16 +164,28 @@ def _write_block(page: Worksheet, block: Block, row: int, *, look: _Look, filter
         page.write_string(row + 1, 0, block.empty, look.empty)
         return row + 2
     for offset, record in enumerate(block.rows, start=1):
+        lines = 1
         for place, column in enumerate(block.columns):
             value = column.value(record)
             if isinstance(value, str):
                 page.write_string(row + offset, place, value, look.of(column.style, value))
+                lines = max(lines, _lines(value, column.width))
             else:
                 page.write_number(row + offset, place, value, look.of(column.style, value))
+        page.set_row(row + offset, LINE_HEIGHT * lines + 5)
     last = row + len(block.rows)
     if filtered:
         page.autofilter(row, 0, last, len(block.columns) - 1)
     return last + 1
+
+
+def _lines(value: str, width: int) -> int:
+    """Lines that ``value`` takes in a column of ``width`` characters; programs do not agree on fitting rows themselves."""
+    return sum(max(1, -(-_breadth(part) // (width - 1))) for part in value.split("\n"))
+
+
+def _breadth(value: str) -> int:
+    return sum(2 if east_asian_width(letter) in "WFA" else 1 for letter in value)
 
 
 def _paper(page: Worksheet, sheet: Sheet, binding: Binding, *, last_row: int, last_column: int) -> None:

@@ -1,0 +1,59 @@
+"""The pages of an edition: the officers' workbook, one per county, the briefing, and what departments get back.
+
+Every byte follows from the edition: no clock, fixed order. Refuses to compute anything an officer could dispute.
+"""
+
+import shutil
+
+from pipelines.run import Receipt, Run, atomic_file
+from pipelines.stages.report.briefing import page
+from pipelines.stages.report.content import Content, read
+from pipelines.stages.report.feedback import file_name, write_feedback
+from pipelines.stages.report.sheets import county_sheets, main_sheets
+from pipelines.stages.report.workbook import Binding, write
+from pipelines.warehouse import Warehouse
+
+WORKBOOK = "预警名单.xlsx"
+BRIEFING = "briefing.html"
+COUNTIES = "县区"
+FEEDBACK = "feedback"
+
+
+def run(run: Run, warehouse: Warehouse) -> Receipt:
+    """Write the files of the edition into its folder; listed enterprises in, listed enterprises out.
+
+    What an interrupted run left in the county and feedback folders is removed first, so that a county that is no
+    longer on the list has no workbook.
+    """
+    content = read(run, warehouse)
+    folder = run.edition_folder
+    for name in (COUNTIES, FEEDBACK):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    write(folder / WORKBOOK, main_sheets(content, run.contracts), _binding(content, "企业规模性裁员风险预警名单"))
+    counties = sorted({(w["county_code"] or "", w["county_name"] or "未知县区") for w in content.warnings})
+    for code, name in counties:
+        sheets = county_sheets(content, run.contracts, code, name)
+        binding = _binding(content, f"{name}企业规模性裁员风险预警名单")
+        write(folder / COUNTIES / f"{file_name(code)}_{file_name(name)}.xlsx", sheets, binding)
+    with atomic_file(folder / BRIEFING) as path:
+        path.write_text(page(content), encoding="utf-8", newline="\n")
+    binding = _binding(content, "数据质量反馈")
+    returned = write_feedback(folder / FEEDBACK, content, run.contracts, binding=binding)
+    run.progress(f"报告：名单 {len(content.warnings)} 家，县区工作簿 {len(counties)} 份，部门反馈 {returned} 份")
+    return Receipt(
+        stage="report",
+        rows_in=len(content.warnings),
+        rows_out=len(content.warnings),
+        notes=(f"{len(counties)} county workbooks", f"{returned} feedback workbooks"),
+    )
+
+
+def _binding(content: Content, title: str) -> Binding:
+    return Binding(
+        title=f"{content.city}{title} {content.title}",
+        header=content.marks,
+        footer=f"{content.city}{content.bureau}",
+        created=content.edition["cutoff"],
+        author=f"{content.city}{content.bureau}",
+        keywords=content.edition["edition_id"],
+    )
