@@ -73,8 +73,10 @@ def _decline(row: Row) -> str:
 
 
 def _net_loss(row: Row) -> str:
+    loss = row["previous_insured_persons"] - row["insured_persons"]
+    net = "扣除春节因素后" if row["net_loss_persons"] != loss else ""
     return (
-        f"单月净减少{row['net_loss_persons']}人（{signed_percent(-row['net_loss_ratio'])}，"
+        f"{net}单月净减少{row['net_loss_persons']}人（{signed_percent(-row['net_loss_ratio'])}，"
         f"{month_text(row['reference_month'])}，来源：社保）"
     )
 
@@ -86,9 +88,10 @@ def _large_loss(row: Row) -> str:
             f"此前参保{row['last_insured_persons']}人（来源：社保）"
         )
     before, month = row["previous_insured_persons"], row["reference_month"]
+    net = "扣除春节因素后" if row["net_loss_persons"] != before - row["insured_persons"] else ""
     return (
         f"{month_text(month)}参保人数由上月{before}人减至{row['insured_persons']}人，"
-        f"净减少{row['net_loss_persons']}人（{signed_percent(-row['net_loss_ratio'])}，来源：社保）"
+        f"{net}净减少{row['net_loss_persons']}人（{signed_percent(-row['net_loss_ratio'])}，来源：社保）"
     )
 
 
@@ -186,8 +189,10 @@ def _moved(row: Row) -> str:
 
 
 def _industry(row: Row) -> str:
+    name = row["industry_name"] or row["industry_division"]
+    industry = f"行业{name}" if name.isdigit() else name
     return (
-        f"{span_text(row['reference_month'], months=3)}全市{row['industry_name'] or '所属行业'}参保人数净流失"
+        f"{span_text(row['reference_month'], months=3)}全市{industry}参保人数净流失"
         f"{percent(row['peer_net_loss_ratio'])}，位于全市各行业后10%（来源：社保汇总）"
     )
 
@@ -202,11 +207,6 @@ def _recovery(row: Row) -> str:
 def _us_recovery(row: Row) -> str:
     change = signed_percent(row["export_us_3m_change_ratio"])
     return f"{span_text(row['export_reference_month'], months=3)}对美出口同比{change}（来源：海关）"
-
-
-def _us_small(row: Row) -> str:
-    period = span_text(row["export_reference_month"], months=12)
-    return f"{period}对美出口仅占出口总额{percent(row['export_us_share_12m_ratio'])}（来源：海关）"
 
 
 SENTENCES: Mapping[str, Callable[[Row], str]] = {
@@ -231,5 +231,4 @@ SENTENCES: Mapping[str, Callable[[Row], str]] = {
     "SEC01": _industry,
     "MIT01": _recovery,
     "MIT02": _us_recovery,
-    "MIT03": _us_small,
 }

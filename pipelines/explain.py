@@ -36,7 +36,7 @@ def explain(home: Home, who: str, *, as_of: date | None) -> str:
         lines.append(
             f"风险分 {score['points']}（0—100，不是概率），全市第 {score['rank_city']} 位，触发维度 {score['dimension_count']} 个"
         )
-        lines += _months(connection, enterprise["enterprise_id"])
+        lines += _months(connection, enterprise["enterprise_no"])
     else:
         lines.append("没有可用的参保记录，不评分。")
     connection.close()
@@ -87,11 +87,11 @@ def _listed(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def _months(connection: duckdb.DuckDBPyConnection, enterprise_id: str) -> list[str]:
+def _months(connection: duckdb.DuckDBPyConnection, number: int) -> list[str]:
     rows = _all(
         connection,
-        "SELECT month, insured_persons FROM out.enterprise_month WHERE enterprise_id = $id ORDER BY month DESC LIMIT 6",
-        id=enterprise_id,
+        "SELECT month, insured_persons FROM out.enterprise_month WHERE enterprise_no = $number ORDER BY month DESC LIMIT 6",
+        number=number,
     )
     trail = "→".join(f"{_month(r['month'])}{r['insured_persons']}人" for r in reversed(rows))
     return [f"参保人数：{trail}"] if rows else ["近期没有参保记录。"]

@@ -22,7 +22,7 @@ from pipelines import parameters as parameter_files
 from pipelines import settings as settings_file
 from pipelines.contracts import Contracts
 from pipelines.errors import DeliveryError, GateClosedError, StageOrderError, UsageError
-from pipelines.ledger import Delivery, Ledger
+from pipelines.ledger import Delivery, EditionRecord, Ledger
 from pipelines.run import Receipt, Run, code_digest, end_of, timed
 from pipelines.settings import Home
 from pipelines.stages import alert, core, edition, features, gate, ingest, publish, report, risk
@@ -137,11 +137,16 @@ def receive(
 
 
 def play(means: Means, *, schedule: Path, until: datetime) -> int:
-    """Land the files of a delivery schedule at their own instants up to ``until``; gives how many were new."""
+    """Land the files of a delivery schedule at their own instants up to ``until``; gives how many were new.
+
+    Instants before the latest one on record were played before: a copy that was set aside then is not news now.
+    """
     contracts, ledger = means.contracts(), Ledger(means.home.ledger)
-    known = {(d.file_name, d.received_at) for d in ledger.deliveries(withdrawn=True)}
+    on_record = ledger.deliveries(withdrawn=True)
+    known = {(d.file_name, d.received_at) for d in on_record}
+    last = max((d.received_at for d in on_record), default=datetime.min)
     with schedule.open(encoding="utf-8", newline="") as handle:
-        rows = [row for row in csv.DictReader(handle) if datetime.fromisoformat(row["received_at"]) < until]
+        rows = [row for row in csv.DictReader(handle) if last <= datetime.fromisoformat(row["received_at"]) < until]
     landed = 0
     with lock(means.home.root / ".lock"):
         for count, row in enumerate(rows, start=1):
@@ -324,7 +329,20 @@ def _record(night: Night, *, held: bool) -> None:
     """Put the decision about this night on record, once."""
     if night.run.output is not None:
         return
-    record = edition.decide(night.run, night.warehouse, night.ledger).record(held=held)
+    decision = edition.decide(night.run, night.warehouse, night.ledger)
+    assert decision.run.revision is not None, "a decision carries its revision"
+    record = EditionRecord(
+        as_of=night.run.as_of,
+        revision=decision.run.revision,
+        cutoff=night.run.cutoff,
+        through=night.run.through,
+        digest=decision.digest,
+        status="held" if held else "issued",
+        previous=decision.previous.edition_id if decision.previous else "",
+        code=code_digest(),
+        parameters=night.run.parameters.digest,
+        feeds=night.run.contracts.feed_set.name,
+    )
     if _on_record(night.ledger, record.edition_id) != record.status:
         night.ledger.record_edition(record, at=night.now)
 

@@ -29,7 +29,9 @@ def business_date(context: Any) -> date:
     """The date the run speaks for: partition key, else the ``as_of`` parameter; raises where both are missing."""
     key = getattr(context["dag_run"], "partition_key", None) or (context.get("params") or {}).get("as_of")
     if not key:
-        raise AirflowFailException("no business date: trigger with a partition key, or with the parameter as_of=YYYY-MM-DD")
+        raise AirflowFailException(
+            "no business date: trigger with a partition key, or with the parameter as_of=YYYY-MM-DD"
+        )
     return date.fromisoformat(str(key))
 
 

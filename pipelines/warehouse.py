@@ -195,7 +195,10 @@ def differing_tables(one: Path, other: Path) -> tuple[int, tuple[str, ...]]:
     tables = {name: {row[0] for row in connection.execute(listed, [name]).fetchall()} for name in ("one", "other")}
     differing = sorted(tables["one"] ^ tables["other"])
     for table in sorted(tables["one"] & tables["other"]):
-        left, right = f"FROM one.{table} EXCEPT ALL FROM other.{table}", f"FROM other.{table} EXCEPT ALL FROM one.{table}"
+        left, right = (
+            f"FROM one.{table} EXCEPT ALL FROM other.{table}",
+            f"FROM other.{table} EXCEPT ALL FROM one.{table}",
+        )
         if connection.execute(f"SELECT count(*) FROM (({left}) UNION ALL ({right}))").fetchall()[0][0]:
             differing.append(table)
     connection.close()

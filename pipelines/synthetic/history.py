@@ -121,7 +121,7 @@ class History:
         factor = np.where(swings, self.rng.uniform(swing["low"], swing["high"], people.enterprises), 1.0)
         ceiling = people.staff[owner] * people.unit_share * np.where(agencies[owner], 2.0, 50.0)
         self.wanted = np.minimum(self.wanted * factor[owner], ceiling)
-        self.born = people.birth[owner] == number
+        self.born = (people.birth[owner] == number) & (number >= 0)
         self.began |= self.born
 
     def _still_cutting(self, number: int) -> Flags:

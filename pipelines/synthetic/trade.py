@@ -81,7 +81,7 @@ def plan_trade(population: Population, *, seed: int) -> Trade:
 
 def _whole(response: Floats, weight: Floats) -> Floats:
     """Scale answers so that the city as a whole follows the path, however few firms carry it."""
-    return response * weight.sum() / max(float((response * weight).sum()), 1.0)
+    return np.asarray(response * weight.sum() / max(float((response * weight).sum()), 1.0))
 
 
 def _exporters(population: Population, rng: np.random.Generator) -> tuple[Ints, Ints]:
@@ -157,8 +157,9 @@ def exports(trade: Trade, month: date, *, orders: Floats, alive: Flags, rng: np.
     us = np.maximum(1 + (level - 1) * trade.response, 0.03) if level < 1 else np.full(len(own), level)
     growth = 1 + 0.004 * month_index(month, date(2023, 1, 1))
     factor = np.where(trade.is_us, us, growth) * season
-    lumpy = rng.random(len(own)) >= np.where(trade.value < 5_000, 0.35, 0.05)
-    noise = np.exp(rng.normal(0, 0.28, len(own)))
+    band = np.digitize(trade.value, (5_000, 100_000))
+    lumpy = rng.random(len(own)) >= np.array(calibration()["empty_months"])[band]
+    noise = np.exp(rng.normal(0, 1, len(own)) * np.array(calibration()["line_spread"])[band])
     lives = alive[own] & alive[trade.trader]
     cents = np.round(trade.value * factor * orders[own] * noise).astype(np.int64) * 100 * (lumpy & lives)
     frame = pl.DataFrame(

@@ -99,7 +99,7 @@ def test_a_filed_report_is_yellow_and_a_greater_loss_outranks_it() -> None:
 
 
 def test_blue_needs_two_dimensions_points_and_size() -> None:
-    sign = {"insured_persons": 30, "dimension_count": 2, "points": 30}
+    sign = {"insured_persons": 30, "dimension_count": 2, "points": 10}
     assert judged(**sign) == ("蓝", "reasons")
     for name, value in sign.items():
         assert judged(**{**sign, name: value - 1}) == (None, None)

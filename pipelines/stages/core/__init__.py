@@ -40,7 +40,10 @@ def run(run: Run, warehouse: Warehouse) -> Receipt:
         rows_in=rows_in,
         rows_out=rows_in - unlinked,
         dropped={"unlinked": unlinked} if unlinked else {},
-        notes=tuple(f"{fact.table}: {new} of {total} months written" for fact, (total, new) in zip(slabs.FACTS, written, strict=True)),
+        notes=tuple(
+            f"{fact.table}: {new} of {total} months written"
+            for fact, (total, new) in zip(slabs.FACTS, written, strict=True)
+        ),
     )
 
 

@@ -34,7 +34,11 @@ class Heat:
 def page(content: Content) -> str:
     """The whole HTML text of the briefing."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(
         count=formats.count,
@@ -177,7 +181,9 @@ def tasks(content: Content) -> list[dict[str, Any]]:
     """What each colour asks for and by when, with the cases it concerns."""
     found: dict[tuple[str, str, str], list[Row]] = {}
     for row in content.warnings:
-        found.setdefault((row["colour"], row["action_text"] or "未设定", row["deadline_text"] or "未设定"), []).append(row)
+        found.setdefault((row["colour"], row["action_text"] or "未设定", row["deadline_text"] or "未设定"), []).append(
+            row
+        )
     return [
         {"colour": colour, "action": action, "deadline": deadline, "listed": len(rows), "fresh": sum(map(is_new, rows))}
         for (colour, action, deadline), rows in found.items()

@@ -1,6 +1,6 @@
 """How to read an edition, in sentences: what the colours are, what the score is not, how the data are dated.
 
-The lines of the colours are not repeated here in numbers; the table of parameters beside gives each with provenance.
+The lines of the colours are not repeated here in numbers; the sheet of parameters gives each with its provenance.
 """
 
 from pipelines import formats
@@ -14,7 +14,7 @@ def explanation(content: Content) -> list[tuple[str, str]]:
         (
             "等级颜色",
             "红、橙、黄由已经观察到的事实触发：单月净减员、停保或注销、已报送裁减人员方案；蓝色由多个维度同时出现的"
-            "风险信号触发。各级的线和出处见下表；多数为项目默认口径，不是本市官方标准，由本局确认后可调整。",
+            "风险信号触发。各级的线和出处见名单工作簿的“参数”表；多数为项目默认口径，不是本市官方标准，由本局确认后可调整。",
         ),
         (
             "风险分",
@@ -43,7 +43,9 @@ def explanation(content: Content) -> list[tuple[str, str]]:
         ("评分规则", f"当期评分：{content.edition['model_id']}。"),
     ]
     if content.edition["is_simulated"]:
-        items.insert(0, (formats.SIMULATED, "本期全部企业、人数和事件均由程序生成，与任何真实企业无关，不得用于实际工作。"))
+        items.insert(
+            0, (formats.SIMULATED, "本期全部企业、人数和事件均由程序生成，与任何真实企业无关，不得用于实际工作。")
+        )
     return items
 
 

@@ -46,7 +46,7 @@ _LIST: tuple[tuple[str, int, Style, str], ...] = (
     ("insured_change_3m_ratio", 10, "signed_percent", "无可比数据"),
     ("insured_change_lunar_ratio", 10, "signed_percent", "无可比数据"),
     ("net_loss_persons", 9, "count", "无数据"),
-    ("points", 7, "count", "未评分"),
+    ("points", 8, "count", "未评分"),
     ("rank_city", 8, "count", "未排位"),
     ("months_listed", 8, "count", "未计"),
     ("listed_since", 12, "centre", "本期"),
@@ -76,6 +76,7 @@ def main_sheets(content: Content, contracts: Contracts) -> list[Sheet]:
         source_sheet(content, contracts),
         quality_sheet(content, contracts),
         explanation_sheet(content),
+        parameter_sheet(content, contracts),
     ]
 
 
@@ -155,7 +156,7 @@ def filtered_sheet(content: Content, contracts: Contracts) -> Sheet:
         ("county_name", 10, "centre", "未知县区"),
         ("industry_name", 18, "wrap", "未知行业"),
         ("insured_persons", 10, "count", "无参保记录"),
-        ("points", 8, "count", "未评分"),
+        ("points", 10, "count", "未评分"),
         ("trigger_text", 44, "wrap", "未说明"),
         ("filter_text", 34, "wrap", "未说明"),
     )
@@ -226,30 +227,35 @@ def quality_sheet(content: Content, contracts: Contracts) -> Sheet:
 
 
 def explanation_sheet(content: Content) -> Sheet:
-    """How to read the list, and every parameter behind it with its provenance."""
-    items = (
-        Column("事项", 24, "wrap", text("item", missing="")),
-        Column("说明", 110, "wrap", text("text", missing="")),
+    """How to read the list."""
+    columns = (
+        Column("事项", 16, "wrap", text("item", missing="")),
+        Column("说明", 118, "wrap", text("text", missing="")),
     )
-    parameters = (
-        Column("参数", 24, "wrap", text("parameter_label", missing="未命名")),
-        Column("取值、单位、出处和核实状态", 110, "wrap", _parameter),
+    rows = [{"item": item, "text": words} for item, words in explanation(content)]
+    return Sheet(name="说明", title="使用说明", lines=(_dateline(content),), blocks=(Block(columns, rows, "无"),))
+
+
+def parameter_sheet(content: Content, contracts: Contracts) -> Sheet:
+    """Every contestable number behind the list, with its provenance."""
+    label = _labels(contracts)
+    columns = (
+        Column(label["parameter_label"], 44, "wrap", text("parameter_label", missing="未命名")),
+        Column(label["parameter_value"], 46, "wrap", text("parameter_value", missing="无")),
+        Column(label["parameter_unit"], 16, "wrap", text("parameter_unit", missing="无")),
+        Column(label["parameter_standing"], 14, "centre", lambda row: STANDINGS[row["parameter_standing"]]),
+        Column(label["parameter_reference"], 60, "wrap", text("parameter_reference", missing="未注明")),
     )
     return Sheet(
-        name="说明",
-        title="使用说明",
-        lines=(_dateline(content),),
-        blocks=(
-            Block(items, [{"item": item, "text": words} for item, words in explanation(content)], "", "一、怎样看这份名单"),
-            Block(parameters, content.parameters, "没有在用参数", "二、当期参数及出处"),
+        name="参数",
+        title="当期参数及出处",
+        lines=(
+            _dateline(content),
+            "“项目默认口径”不是本市官方标准，由本局确认后可调整；“待核实原文”须对照原文后使用。",
         ),
-        landscape=True,
+        blocks=(Block(columns, content.parameters, "没有在用参数"),),
+        frozen=1,
     )
-
-
-def _parameter(row: Mapping[str, Any]) -> str:
-    standing = STANDINGS.get(row["parameter_standing"], row["parameter_standing"])
-    return f"{row['parameter_value']}（{row['parameter_unit']}）。{standing}：{row['parameter_reference']}"
 
 
 def _list_columns(content: Content, contracts: Contracts) -> list[Column]:

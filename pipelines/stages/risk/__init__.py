@@ -32,7 +32,7 @@ def read(warehouse: Warehouse) -> pl.DataFrame:
     """``features.enterprise`` with what the rules need of core.enterprise, in order of enterprise_no."""
     features = warehouse.frame("SELECT * FROM features.enterprise ORDER BY enterprise_no")
     known = warehouse.frame(
-        "SELECT enterprise_no, enterprise_id, enterprise_status, industry_name FROM core.enterprise"
+        "SELECT enterprise_no, enterprise_id, enterprise_status, industry_division, industry_name FROM core.enterprise"
     )
     return features.join(known, on="enterprise_no", how="left", maintain_order="left").with_columns(
         reference_month_number=pl.col("reference_month").dt.month().cast(pl.Int64)

@@ -40,7 +40,9 @@ def imports(path: Path) -> Iterator[str]:
 
 def strings(path: Path) -> set[str]:
     """Every string constant of ``path``."""
-    return {node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {
+        node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
 
 
 @cache
