@@ -16,7 +16,7 @@ import click
 
 from pipelines import STAGES, demo, doctor, explain, nightly, query
 from pipelines import replay as replaying
-from pipelines.errors import ReplayDifferenceError, UsageError, WengangError
+from pipelines.errors import ReplayDifferenceError, WengangError
 from pipelines.ledger import Ledger
 from pipelines.nightly import Means, Outcome
 from pipelines.settings import Home
@@ -87,7 +87,7 @@ def doctor_command(means: Means) -> None:
 
 
 @main.command()
-@click.option("--enterprises", type=click.IntRange(50), default=5000, show_default=True)
+@click.option("--enterprises", type=click.IntRange(200), default=5000, show_default=True)
 @click.option("--months", type=click.IntRange(24), default=36, show_default=True)
 @click.option("--until", type=MONTH, default=DEFAULT_UNTIL, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
@@ -106,7 +106,7 @@ main.add_command(demo_command, "demo")
 
 @main.command()
 @click.option("--out", type=click.Path(path_type=Path), required=True)
-@click.option("--enterprises", type=click.IntRange(50), default=5000, show_default=True)
+@click.option("--enterprises", type=click.IntRange(200), default=5000, show_default=True)
 @click.option("--months", type=click.IntRange(1), default=36, show_default=True)
 @click.option("--until", type=MONTH, default=DEFAULT_UNTIL, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
@@ -136,7 +136,10 @@ def receive(means: Means, files: tuple[Path, ...], feed: str | None, at: datetim
         if delivery is None:
             click.echo(f"{path.name}: already the latest word on record, nothing to do")
             continue
-        counts = f"{delivery.rows_in} 行：入库 {delivery.rows_landed}，隔离 {delivery.rows_quarantined}，非数据行 {delivery.rows_set_aside}"
+        counts = (
+            f"{delivery.rows_in} 行：入库 {delivery.rows_landed}，隔离 {delivery.rows_quarantined}，"
+            f"非数据行 {delivery.rows_set_aside}"
+        )
         click.echo(f"{path.name}: {delivery.status} {delivery.feed or '?'} {delivery.batch} {counts} {delivery.reason}")
         refused |= delivery.status == "refused"
     if refused:

@@ -103,7 +103,7 @@ def nights(spec: CitySpec) -> list[date]:
 
 
 def run(means: Means, spec: CitySpec) -> list[Outcome]:
-    """Make a home where there is none, generate the city once, and run its nights; nothing is doubled by running again."""
+    """Make a home where there is none, generate the city once, run its nights; run again, nothing is doubled."""
     make_home(means.home, city="模拟市", simulated=True)
     city = means.home.root / f"city-{spec.enterprises}x{spec.months}-{spec.until:%Y-%m}-{spec.seed}"
     if not (city / "deliveries.csv").is_file():

@@ -15,13 +15,14 @@ MOST_NAMES = 10
 
 
 def explain(home: Home, who: str, *, as_of: date | None) -> str:
-    """Text for the enterprise whose code or name is ``who``; raises ``NotFoundError`` or, where several fit, ``UsageError``."""
+    """Text for the enterprise whose code or name is ``who``; ``NotFoundError``, or ``UsageError`` where several fit."""
     connection = connect_published(_file(home, as_of))
     enterprise = _find(connection, who)
     edition = _one(connection, "SELECT * FROM out.edition")
     lines = [
         f"{enterprise['enterprise_name'] or '名称缺失'}（{enterprise['enterprise_id']}）",
-        f"期次 {edition['edition_id']}，数据截止 {edition['cutoff']:%Y-%m-%d %H:%M}，参保数据至 {_month(edition['reference_month'])}",
+        f"期次 {edition['edition_id']}，数据截止 {edition['cutoff']:%Y-%m-%d %H:%M}，"
+        f"参保数据至 {_month(edition['reference_month'])}",
     ]
     listed = _one(connection, "SELECT * FROM out.warning WHERE enterprise_id = $id", id=enterprise["enterprise_id"])
     filtered = _one(connection, "SELECT * FROM out.filtered WHERE enterprise_id = $id", id=enterprise["enterprise_id"])
@@ -34,7 +35,8 @@ def explain(home: Home, who: str, *, as_of: date | None) -> str:
     score = _one(connection, "SELECT * FROM out.risk WHERE enterprise_id = $id", id=enterprise["enterprise_id"])
     if score:
         lines.append(
-            f"风险分 {score['points']}（0—100，不是概率），全市第 {score['rank_city']} 位，触发维度 {score['dimension_count']} 个"
+            f"风险分 {score['points']}（0—100，不是概率），全市第 {score['rank_city']} 位，"
+            f"触发维度 {score['dimension_count']} 个"
         )
         lines += _months(connection, enterprise["enterprise_no"])
     else:
@@ -77,7 +79,8 @@ def _find(connection: duckdb.DuckDBPyConnection, who: str) -> dict[str, Any]:
 
 def _listed(row: dict[str, Any]) -> list[str]:
     return [
-        f"预警等级 {row['colour']}（{row['change_kind']}），编号 {row['warning_no']}，{row['listed_since']} 首次列入，连续 {row['months_listed']} 个月",
+        f"预警等级 {row['colour']}（{row['change_kind']}），编号 {row['warning_no']}，"
+        f"{row['listed_since']} 首次列入，连续 {row['months_listed']} 个月",
         f"触发条件：{row['trigger_text']}",
         f"主要原因：{row['reasons_text']}",
         f"缓释因素：{row['mitigation_text']}",
@@ -90,7 +93,8 @@ def _listed(row: dict[str, Any]) -> list[str]:
 def _months(connection: duckdb.DuckDBPyConnection, number: int) -> list[str]:
     rows = _all(
         connection,
-        "SELECT month, insured_persons FROM out.enterprise_month WHERE enterprise_no = $number ORDER BY month DESC LIMIT 6",
+        "SELECT month, insured_persons FROM out.enterprise_month "
+        "WHERE enterprise_no = $number ORDER BY month DESC LIMIT 6",
         number=number,
     )
     trail = "→".join(f"{_month(r['month'])}{r['insured_persons']}人" for r in reversed(rows))
@@ -102,7 +106,8 @@ def _month(month: date) -> str:
 
 
 def _all(connection: duckdb.DuckDBPyConnection, sql: str, **values: Any) -> list[dict[str, Any]]:
-    return connection.sql(sql, params=values or None).pl().to_dicts()
+    rows: list[dict[str, Any]] = connection.sql(sql, params=values or None).pl().to_dicts()
+    return rows
 
 
 def _one(connection: duckdb.DuckDBPyConnection, sql: str, **values: Any) -> dict[str, Any]:

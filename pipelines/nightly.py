@@ -68,7 +68,7 @@ class Night:
 
 
 def run(means: Means, *, as_of: date, cutoff: datetime | None = None, inbox: Path | None = None) -> Outcome:
-    """The nightly job: take what lies in the inbox, then every stage; raises ``GateClosedError`` where no list may go out."""
+    """The nightly job: take what lies in the inbox, then every stage; ``GateClosedError`` where no list may go out."""
     with lock(means.home.root / ".lock"):
         take_inbox(means, inbox=inbox)
         with opened(means, as_of=as_of, cutoff=cutoff) as night:
@@ -79,9 +79,9 @@ def run(means: Means, *, as_of: date, cutoff: datetime | None = None, inbox: Pat
                 if _on_record(night.ledger, decision.edition_id) == "held":
                     raise GateClosedError(_held_message(night, decision.edition_id))
                 return Outcome(decision.edition_id, "unchanged", decision.run.edition_folder, tuple(receipts))
-            night = replace(night, run=decision.run)
-            receipts += [do_stage(night, name) for name in STAGES[1:]]
-            return Outcome(decision.edition_id, "issued", night.run.edition_folder, tuple(receipts))
+            numbered = replace(night, run=decision.run)
+            receipts += [do_stage(numbered, name) for name in STAGES[1:]]
+            return Outcome(decision.edition_id, "issued", numbered.run.edition_folder, tuple(receipts))
 
 
 def step(means: Means, *, name: str, as_of: date, cutoff: datetime | None = None) -> Receipt:
@@ -176,6 +176,7 @@ def _identity(means: Means, ledger: Ledger, *, as_of: date, cutoff: datetime | N
 
 @contextmanager
 def opened(means: Means, *, as_of: date, cutoff: datetime | None) -> Iterator[Night]:
+    """The night of ``as_of``, identified before any stage computes; the working file is closed afterwards."""
     ledger = Ledger(means.home.ledger)
     night_run = Run(
         as_of=as_of,

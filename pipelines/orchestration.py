@@ -38,11 +38,11 @@ def business_date(context: Any) -> date:
 def stage(name: str) -> Callable[[], Any]:
     """An Airflow task that runs one stage; errors that only a person can mend are not retried."""
 
-    @task(task_id=name)
     def run_stage() -> None:
         run_stage_of(name, business_date(get_current_context()))
 
-    return run_stage
+    decorated: Callable[[], Any] = task(task_id=name)(run_stage)
+    return decorated
 
 
 def run_stage_of(name: str, as_of: date) -> None:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import click
 import duckdb
@@ -16,7 +17,7 @@ CONTINUED = "    ...> "
 
 
 def shell(path: Path, *, text: str | None) -> None:
-    """Answer ``text``, or read statements ended by ``;`` until the end of input; raises ``UsageError`` for a bad query."""
+    """Answer ``text``, or statements ended by ``;`` until the end of input; raises ``UsageError`` for a bad query."""
     connection = connect_published(path)
     if text is not None:
         try:
@@ -51,7 +52,7 @@ def _statements() -> Iterator[str]:
 
 
 def _show(connection: duckdb.DuckDBPyConnection, text: str) -> None:
-    relation = connection.sql(text)
+    relation = cast("duckdb.DuckDBPyRelation | None", connection.sql(text))  # None where a statement has no rows
     if relation is None:
         return
     with pl.Config(tbl_rows=200, tbl_cols=-1, fmt_str_lengths=80, tbl_width_chars=200, tbl_hide_dataframe_shape=True):

@@ -42,19 +42,19 @@ class Comparison:
 
 
 def replay(means: Means, *, as_of: date, revision: int | None = None) -> Comparison:
-    """Rebuild the issued edition of ``as_of`` (its latest revision, or ``revision``) and compare it with what was issued."""
+    """Rebuild the edition of ``as_of`` (its latest revision, or ``revision``) and compare it with what was issued."""
     ledger = Ledger(means.home.ledger)
     record = _record(ledger, as_of, revision)
     with _temporary_home(means.home) as home:
         rebuilt = replace(means, home=home)
-        with nightly.opened(rebuilt, as_of=as_of, cutoff=record.cutoff) as night:
+        with nightly.opened(rebuilt, as_of=as_of, cutoff=record.cutoff) as opened:
             run = replace(
-                night.run,
+                opened.run,
                 through=record.through,
                 revision=record.revision,
                 output=home.root / "rebuilt",
             )
-            night = replace(night, run=run)
+            night = replace(opened, run=run)
             nightly.do_stage(night, "ingest")
             decision = edition.decide(night.run, night.warehouse, night.ledger)
             for name in STAGES[1:-1]:

@@ -29,7 +29,7 @@ class City(_Strict):
 
 
 class County(_Strict):
-    """A county or functional zone: its name, and new yellow and blue cases its officers can visit per insurance month."""
+    """A county or functional zone: its name, and new yellow and blue cases its officers can visit a month."""
 
     name: str
     capacity: int = Field(ge=0)

@@ -16,7 +16,7 @@ import polars as pl
 from pipelines.contracts import Contracts, read_sql
 from pipelines.errors import BusyError, NotFoundError, PublishError
 
-OFFLINE = {
+OFFLINE: Mapping[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
@@ -63,10 +63,11 @@ class Warehouse:
 
     def frame(self, sql: str, **parameters: Any) -> pl.DataFrame:
         """Run a query and give a Polars frame."""
-        return self.connection.sql(sql, params=parameters or None).pl()
+        frame: pl.DataFrame = self.connection.sql(sql, params=parameters or None).pl()
+        return frame
 
     def build(self, table: str, **parameters: Any) -> int:
-        """Create ``table`` by its own ``sql/<schema>/<name>.sql`` in the column order of its contract; gives its rows."""
+        """Create ``table`` by its own ``sql/<schema>/<name>.sql``, columns ordered as its contract; gives its rows."""
         contract = self.contracts.tables[table]
         body = read_sql(f"{contract.schema_name}/{contract.name}").strip().rstrip(";")
         self.execute(self.contracts.ddl(table))
@@ -134,7 +135,7 @@ def connect_published(path: Path) -> duckdb.DuckDBPyConnection:
     """A locked-down, read-only connection to a published file; raises ``NotFoundError`` where there is none."""
     if not path.exists():
         raise NotFoundError(f"nothing is published yet at {path}; run 'wengang run --as-of DATE' or 'wengang demo'")
-    connection = duckdb.connect(str(path.resolve()), read_only=True, config=OFFLINE)
+    connection = duckdb.connect(str(path.resolve()), read_only=True, config={**OFFLINE})
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
@@ -187,7 +188,7 @@ def check_published(path: Path, *, counts: Mapping[str, int]) -> None:
 
 def differing_tables(one: Path, other: Path) -> tuple[int, tuple[str, ...]]:
     """Tables of two published files compared row for row: how many there are, and the names of those that differ."""
-    connection = duckdb.connect(":memory:", config=OFFLINE)
+    connection = duckdb.connect(":memory:", config={**OFFLINE})
     for name, path in (("one", one), ("other", other)):
         quoted = str(path).replace("'", "''")
         connection.execute(f"ATTACH '{quoted}' AS {name} (READ_ONLY)")

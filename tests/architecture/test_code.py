@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from importlinter import cli as importlinter
+from project_files import ROOT, imports, modules, name, tree
 
 from pipelines import STAGES
-from project_files import ROOT, imports, modules, name, tree
 
 CLOCK_CALLS = {"now", "today", "utcnow"}
 CLOCK_FUNCTIONS = {"time", "time_ns", "localtime", "gmtime", "ctime"}

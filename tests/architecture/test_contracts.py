@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import sqlglot
 import yaml
+from project_files import SQL, bare, modules, sql_files, strings
 from sqlglot import exp
 
 from pipelines import contracts as contract_files
 from pipelines import dictionary
 from pipelines import parameters as parameter_files
-from project_files import SQL, bare, modules, sql_files, strings
 
 CONTRACTS = contract_files.load()
 PARAMETERS = parameter_files.load(date(2026, 11, 23)).known

@@ -159,6 +159,40 @@ def test_a_revision_that_removes_the_only_trigger_releases_the_case(city: City) 
     assert (change["change_kind"], change["change_cause"]) == ("解除", "修订")
 
 
+def test_a_row_that_came_late_ends_the_alarm_about_its_absence(city: City) -> None:
+    gone = {"absent_months": 1, "last_insured_persons": 135}
+    city.night(FIRST, OCTOBER, [Firm("A", 0, 135, features=gone), Firm("B", 0, 135, features=gone)])
+    assert {row["trigger_code"] for row in city.rows("edition.warning").values()} == {"absent_once"}
+    city.night(date(2026, 12, 8), NOVEMBER, [Firm("A", 136, 134), Firm("B", 100, 100)], batch="b2")
+    change = city.rows("edition.warning_change")
+    assert set(change) == {"A"}
+    assert (change["A"]["change_kind"], change["A"]["change_cause"]) == ("解除", "修订")
+    assert change["A"]["change_text"] == "参保数据修订后，原触发条件不再成立，提请解除"
+    assert city.rows("edition.warning")["B"]["clean_months"] == 1
+
+
+def test_an_absent_enterprise_that_is_back_with_its_staff_leaves_at_once(city: City) -> None:
+    gone = {"absent_months": 1, "last_insured_persons": 135}
+    city.night(FIRST, OCTOBER, [Firm("A", 0, 135, features=gone), Firm("B", 0, 135, features=gone)])
+    back = {"net_loss_persons": 0}
+    city.night(
+        date(2026, 12, 8), NOVEMBER, [Firm("A", 133, 0, features=back), Firm("B", 90, 0, features=back)], batch="b2"
+    )
+    change = city.rows("edition.warning_change")
+    assert set(change) == {"A"}
+    assert (change["A"]["change_kind"], change["A"]["change_cause"]) == ("解除", "数据")
+    assert city.rows("edition.warning")["B"]["clean_months"] == 1
+
+
+def test_an_absence_that_lasts_becomes_a_closure(city: City) -> None:
+    gone = {"absent_months": 1, "last_insured_persons": 135}
+    city.night(FIRST, OCTOBER, [Firm("A", 0, 135, features=gone)])
+    city.night(date(2026, 12, 8), NOVEMBER, [Firm("A", 0, 0, features=gone | {"absent_months": 2})], batch="b2")
+    change = city.rows("edition.warning_change")["A"]
+    assert (change["change_kind"], change["change_cause"], change["colour"]) == ("升级", "数据", "红")
+    assert change["change_text"] == "截至2026年11月连续2个月无参保记录（中断前135人），达到红色线，由橙色升为红色"
+
+
 def test_an_unknown_month_is_neither_clean_nor_a_trigger(city: City) -> None:
     city.night(FIRST, OCTOBER, [Firm("A", 740, 800)])
     gap = {"net_loss_persons": None, "previous_insured_persons": 740, "last_insured_persons": 740}

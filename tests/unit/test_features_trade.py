@@ -12,7 +12,6 @@ from pipelines.stages import features
 from pipelines.stages.features.tariff import Measure, rates
 
 Tables = dict[str, list[dict[str, Any]]]
-PROBE = enterprise(9, industry_division="51")
 
 
 def one(tables: Tables, number: int = 0) -> dict[str, Any]:

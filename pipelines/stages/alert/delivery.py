@@ -50,7 +50,7 @@ def _send(settings: Settings, waiting: list[Mail], *, mark: Callable[[Mail], Non
                 server.sendmail(settings.mail.sender, [mail.recipient], mail.content.encode("ascii"))
             except (OSError, smtplib.SMTPException) as error:
                 failures.append(f"{slug(mail.recipient)}: {_words(error)}")
-                if not isinstance(error, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused):
+                if not isinstance(error, smtplib.SMTPRecipientsRefused):
                     server.close()
                     server = None
                 continue

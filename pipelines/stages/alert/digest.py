@@ -3,9 +3,10 @@
 The tables are read with the columns that a mail may carry and no other, so nothing else can slip into a template.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -122,10 +123,16 @@ class Digest:
         ordered = sorted(found.items(), key=lambda item: (formats.COLOURS.index(item[0][0]), item[0]))
         return [(colour, number, action, deadline) for (colour, action, deadline), number in ordered]
 
-    def of(self, county_code: Sequence[str], place: str) -> "Digest":
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the cases and of what happened to them: two revisions with the same tell nobody anything new."""
+        cases = [f"{row['warning_no']}|{row['colour']}|{row['change_kind']}" for row in self.listed]
+        return hashlib.sha256("\n".join(cases).encode()).hexdigest()[:16]
+
+    def of(self, county_codes: Sequence[str], place: str) -> "Digest":
         """The part of some counties; falls and exits are told in the city's mail."""
-        own = tuple(row for row in self.listed if row["county_code"] in county_code)
-        return Digest(**{**self.__dict__, "listed": own, "place": place, "falls": 0, "exits": 0})
+        own = tuple(row for row in self.listed if row["county_code"] in county_codes)
+        return replace(self, listed=own, place=place, falls=0, exits=0)
 
 
 def read(run: Run, warehouse: Warehouse) -> Digest:

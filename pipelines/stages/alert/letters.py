@@ -3,7 +3,6 @@
 A letter is words only; how it becomes bytes and leaves the house is told elsewhere. Nothing here sends anything.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +28,7 @@ class Letter:
     template: str
     subject: str
     text: str
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of what it says, without the number of the revision that says it."""
-        return hashlib.sha256(self.text.split("\n", 1)[-1].encode()).hexdigest()[:16]
+    fingerprint: str = ""
 
 
 def edition_letters(run: Run, digest: Digest) -> tuple[list[Letter], int]:
@@ -127,7 +122,7 @@ def _letter(run: Run, digest: Digest, recipient: str, *, name: str, tail: str, s
         is_simulated=digest.is_simulated,
         shown=shown,
     )
-    return Letter(recipient, name, subject, text)
+    return Letter(recipient, name, subject, text, digest.fingerprint)
 
 
 def _mark(subject: str, is_simulated: bool) -> str:

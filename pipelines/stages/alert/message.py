@@ -6,8 +6,10 @@ the network is one mail to the receiving server.
 
 import hashlib
 from datetime import datetime, timedelta, timezone
-from email.message import EmailMessage
-from email.policy import SMTP
+from email.header import Header
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from email.policy import compat32
 from email.utils import format_datetime
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -15,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pipelines.stages.alert.letters import TEMPLATES, Letter
 
 SHANGHAI = timezone(timedelta(hours=8))
+POLICY = compat32.clone(linesep="\r\n")
 FINGERPRINT = "X-Wengang-Content"
 
 
@@ -29,19 +32,22 @@ def message_id(edition_id: str, letter: Letter, *, sender: str) -> str:
 
 
 def compose(letter: Letter, *, edition_id: str, sender: str, cutoff: datetime) -> str:
-    """The whole mail, ASCII with CRLF: plain text and the same as plain HTML."""
-    message = EmailMessage(policy=SMTP)
+    """The whole mail, ASCII with CRLF: plain text and the same as plain HTML.
+
+    The subject is encoded by ``Header``: the newer policy loses spaces where it folds between encoded words.
+    """
+    message = MIMEMultipart("alternative", boundary=f"=_{edition_id}_{slug(letter.recipient)}", policy=POLICY)
     message["From"] = sender
     message["To"] = letter.recipient
-    message["Subject"] = letter.subject
+    message["Subject"] = Header(letter.subject, "utf-8").encode()
     message["Date"] = format_datetime(cutoff.replace(tzinfo=SHANGHAI))
     message["Message-ID"] = message_id(edition_id, letter, sender=sender)
     message["Auto-Submitted"] = "auto-generated"
     message["X-Wengang-Edition"] = edition_id
-    message[FINGERPRINT] = letter.fingerprint
-    message.set_content(letter.text, charset="utf-8", cte="base64")
-    message.add_alternative(_html(letter), subtype="html", charset="utf-8", cte="base64")
-    message.set_boundary(f"=_{edition_id}_{slug(letter.recipient)}")
+    if letter.fingerprint:
+        message[FINGERPRINT] = letter.fingerprint
+    message.attach(MIMEText(letter.text, "plain", "utf-8", policy=POLICY))
+    message.attach(MIMEText(_html(letter), "html", "utf-8", policy=POLICY))
     return message.as_bytes().decode("ascii")
 
 

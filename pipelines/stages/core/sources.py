@@ -32,9 +32,7 @@ def _status(run: Run, warehouse: Warehouse, table: str) -> dict[str, Any]:
     contract = run.contracts.tables[f"raw.{table}"]
     providers = run.contracts.providers(table)
     period = contract.month or PERIODS.get(table, "NULL::DATE")
-    count, latest, known = warehouse.rows(
-        f"SELECT count(*)::BIGINT, max({period}), max(known_at) FROM raw.{table}"  # noqa: S608  rendered from contracts
-    )[0]
+    count, latest, known = warehouse.rows(f"SELECT count(*)::BIGINT, max({period}), max(known_at) FROM raw.{table}")[0]
     names = [feed.feed for feed in providers]
     arrivals = warehouse.rows(
         "SELECT count(*)::BIGINT, coalesce(sum(quarantined_count), 0)::BIGINT, count(DISTINCT dated_by), min(dated_by) "

@@ -14,8 +14,8 @@ import polars as pl
 from pipelines.contracts import read_sql
 from pipelines.errors import StageOrderError
 from pipelines.ledger import EditionRecord, Ledger
-from pipelines.run import Receipt, Run, add_months, code_digest, months_between
-from pipelines.stages.edition import cases, changes, document, identity, tables, triggers
+from pipelines.run import Receipt, Run, code_digest, months_between
+from pipelines.stages.edition import cases, changes, document, identity, revision, tables, triggers
 from pipelines.warehouse import Warehouse
 
 READS = ("core.enterprise", "core.month_status", "features.enterprise", "risk.score", "risk.reason", "gate.verdict")
@@ -49,8 +49,8 @@ def decide(run: Run, warehouse: Warehouse, ledger: Ledger) -> Decision:
     records = [r for r in ledger.editions(as_of=run.as_of) if run.revision in (None, r.revision)]
     last = max(records, key=lambda record: (record.revision, record.seq), default=None)
     if last is None or last.digest != digest:
-        revision = run.revision or (last.revision + 1 if last else 1)
-        return Decision(run.with_revision(revision), digest, description, previous)
+        number = run.revision or (last.revision + 1 if last else 1)
+        return Decision(run.with_revision(number), digest, description, previous)
     same = run.with_revision(last.revision)
     held = last.status == "held"
     unchanged = held or (same.edition_folder / document.FILE).is_file()
@@ -70,8 +70,8 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger, *, decision: Decision) -
     limits = triggers.thresholds(run.parameters)
     model_id = warehouse.scalar("SELECT min(model_id) FROM risk.score") or "none"
     frame = _considered(run, warehouse, basis, limits, month)
-    revised = _revised(warehouse, basis)
-    rules = _rules(run, basis, month, revised=revised, limits=limits, model_id=model_id)
+    read_now = revision.compare(warehouse, basis, limits, month=month)
+    rules = _rules(run, basis, month, read_now=read_now, limits=limits, model_id=model_id)
     outcome = cases.settle(frame.iter_rows(named=True), basis, rules)
     changed: list[dict[str, Any]] = []
     if basis:
@@ -141,28 +141,12 @@ def _considered(
     return named.filter(pl.col("trigger_colour").is_not_null() | pl.col("enterprise_id").is_in(listed))
 
 
-def _revised(warehouse: Warehouse, memory: document.Memory | None) -> frozenset[str]:
-    """Followed enterprises whose head counts of then read otherwise now; no row and 0 persons are the same."""
-    if memory is None or memory.reference_month is None:
-        return frozenset()
-    followed = {**memory.kept_out, **memory.listed}
-    last, first = memory.reference_month, add_months(memory.reference_month, -1)
-    rows = warehouse.rows(read_sql("edition/recalled"), tracked=sorted(followed), first_month=first, last_month=last)
-    now = {(enterprise_id, month): persons for enterprise_id, month, persons in rows}
-    return frozenset(
-        key
-        for key, record in followed.items()
-        if (now.get((key, last)) or 0) != (record.inputs.insured_persons or 0)
-        or (now.get((key, first)) or 0) != (record.inputs.previous_insured_persons or 0)
-    )
-
-
 def _rules(
     run: Run,
     memory: document.Memory | None,
     month: date | None,
     *,
-    revised: frozenset[str],
+    read_now: revision.Comparison,
     limits: Mapping[str, int],
     model_id: str,
 ) -> cases.Rules:
@@ -175,7 +159,10 @@ def _rules(
         default_capacity=run.settings.default_capacity,
         same_month=memory is not None and memory.reference_month == month,
         rules_changed=memory is not None and (not same_code or dict(memory.thresholds) != dict(limits)),
-        revised=revised,
+        revised=read_now.revised,
+        refuted=read_now.refuted,
+        returned=read_now.returned,
+        previous_month=memory.reference_month if memory else None,
     )
 
 

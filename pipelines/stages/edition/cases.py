@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from pipelines.stages.edition.document import Followed, Memory
-from pipelines.stages.edition.triggers import SEVERITY
+from pipelines.stages.edition.triggers import ABSENCES, SEVERITY
 
 MONTHS_REMEMBERED = 12
 Row = Mapping[str, Any]
@@ -18,7 +18,11 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Rules:
-    """What decides beside the facts: the month judged, release, capacities, and what moved since the last edition."""
+    """What decides beside the facts: the month judged, release, capacities, and what moved since the last edition.
+
+    ``refuted`` are listed enterprises whose loss in the previous edition's month (``previous_month``) is gone from
+    the data as they read now, such as a row that came late; ``returned`` were absent and are back with their staff.
+    """
 
     as_of: date
     month: date | None
@@ -28,6 +32,9 @@ class Rules:
     same_month: bool = False
     rules_changed: bool = False
     revised: frozenset[str] = frozenset()
+    refuted: frozenset[str] = frozenset()
+    returned: frozenset[str] = frozenset()
+    previous_month: date | None = None
 
     def may_fall(self, enterprise_id: str) -> bool:
         """Whether tonight may lower or end what an earlier edition said about ``enterprise_id``."""
@@ -48,7 +55,7 @@ class Listing:
     warning_no: str
     listed_since: date
     listed_month: date | None
-    months: Mapping[str, bool]
+    months: Mapping[str, str]
     is_capacity_limited: bool
     before: Followed | None = None
 
@@ -92,7 +99,7 @@ class Outcome:
     numbers: Mapping[str, int] = field(default_factory=dict)
 
 
-def clean_run(months: Mapping[str, bool]) -> int:
+def clean_run(months: Mapping[str, str]) -> int:
     """Length of the run of untriggered months at the end of ``months``."""
     count = 0
     for month in sorted(months, reverse=True):
@@ -153,16 +160,20 @@ def _continue(row: Row, before: Followed, rules: Rules) -> Listing | Release:
     may_fall = rules.may_fall(before.enterprise_id)
     months = dict(before.months)
     label = rules.month.isoformat() if rules.month else ""
+    if before.enterprise_id in rules.refuted and rules.previous_month:
+        months[rules.previous_month.isoformat()] = ""
+    if before.enterprise_id in rules.returned:
+        months = {month: "" if code in ABSENCES else code for month, code in months.items()}
     is_triggered = row["trigger_colour"] is not None
     is_known = row["insured_persons"] is not None or not row["has_features"]
     if is_triggered:
-        months[label] = True
+        months[label] = row["trigger_code"]
     elif is_known and (label not in months or may_fall):
-        months[label] = False
+        months[label] = ""
     clean = clean_run(months)
     if not is_triggered and not any(months.values()):
         return Release(before, row, "never", clean)
-    if not is_triggered and months.get(label) is False and clean >= rules.release_clean_months:
+    if not is_triggered and months.get(label) == "" and clean >= rules.release_clean_months:
         return Release(before, row, "clean", clean)
     colour = row["trigger_colour"] if is_triggered else before.colour
     if SEVERITY[colour] < SEVERITY[before.colour] and not may_fall:
@@ -220,7 +231,7 @@ def _number(rows: list[Row], memory: Memory | None, rules: Rules) -> tuple[list[
                 warning_no=f"{prefix}{numbers[prefix]:03d}",
                 listed_since=rules.as_of,
                 listed_month=rules.month,
-                months={rules.month.isoformat() if rules.month else "": True},
+                months={rules.month.isoformat() if rules.month else "": row["trigger_code"]},
                 is_capacity_limited=not is_exempt(row),
             )
         )

@@ -12,6 +12,7 @@ from typing import Any
 from pipelines.stages.edition import words
 from pipelines.stages.edition.cases import Listing, Outcome, Release, Row
 from pipelines.stages.edition.document import Followed, Memory
+from pipelines.stages.edition.triggers import LOSSES
 
 OPENINGS: Mapping[str, str] = {
     "数据": "",
@@ -64,7 +65,7 @@ def cause(row: Row | None, before: Followed | None, evidence: Evidence) -> str:
 
 
 def _is_loss(row: Row) -> bool:
-    return row["trigger_code"] in ("loss_persons", "loss_ratio", "absent_once", "closure_absent")
+    return row["trigger_code"] in LOSSES
 
 
 def _is_notice(row: Row | None) -> bool:
@@ -73,9 +74,8 @@ def _is_notice(row: Row | None) -> bool:
 
 def _listed(case: Listing, evidence: Evidence) -> dict[str, Any]:
     why = cause(case.row, case.before, evidence)
-    fact = words.fact_clause(case.row).removeprefix("单月")
-    month = words.month_text(evidence.month) if case.row["trigger_code"] != "notice" else ""
-    text = f"{OPENINGS[why]}{month}{fact}，{words.line_clause(case.row, evidence.limits, with_limit=False)}"
+    fact = words.dated_clause(case.row, evidence.month)
+    text = f"{OPENINGS[why]}{fact}，{words.line_clause(case.row, evidence.limits, with_limit=False)}"
     if case.before:
         text = f"{text}，由{case.before.colour}色{'升' if case.kind == '升级' else '降'}为{case.colour}色"
     return _row(case.row, case.warning_no, case.kind, why, text) | {

@@ -20,19 +20,21 @@ DIGITS = 6
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a judgement rested on: persons of the reference month and the month before, net loss, points."""
+    """What a judgement rested on: persons of the reference month and the month before, net loss, points,
+    and the staff that an absence concerns."""
 
     insured_persons: int | None = None
     previous_insured_persons: int | None = None
     net_loss_persons: int | None = None
     points: int | None = None
+    staff_persons: int | None = None
 
 
 @dataclass(frozen=True)
 class Followed:
     """One enterprise that an edition listed, or kept out by a filter, as the next edition must remember it.
 
-    ``months`` maps each insurance month judged during the spell to whether a trigger held in it.
+    ``months`` maps each insurance month judged during the spell to the code of the trigger that held in it, or to nothing.
     """
 
     enterprise_id: str
@@ -49,7 +51,7 @@ class Followed:
     listed_month: date | None = None
     is_capacity_limited: bool = False
     filter_code: str = ""
-    months: Mapping[str, bool] = field(default_factory=dict)
+    months: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -180,6 +180,7 @@ def _inputs(row: Row) -> Inputs:
         previous_insured_persons=row["previous_insured_persons"],
         net_loss_persons=row["net_loss_persons"],
         points=row["points"],
+        staff_persons=row["staff_persons"],
     )
 
 

@@ -31,7 +31,8 @@ THRESHOLDS = (
     "blue_points",
     "blue_min_insured_persons",
 )
-SCHEMA = {"trigger_colour": pl.String(), "trigger_code": pl.String()}
+ABSENCES = ("absent_once", "closure_absent")
+LOSSES = ("loss_persons", "loss_ratio", *ABSENCES)
 
 
 def thresholds(parameters: Parameters) -> dict[str, int]:
@@ -66,6 +67,12 @@ def judge(facts: pl.DataFrame, limits: Mapping[str, int], *, as_of: date, refere
         colour = pl.when(condition).then(pl.lit(shade)).otherwise(colour)
     judged = prepared.with_columns(trigger_colour=colour, trigger_code=code)
     return judged.drop("is_ended", "is_gone", "is_closed", "is_absent_once")
+
+
+def is_loss(lost: int, base: int, limits: Mapping[str, int]) -> bool:
+    """Whether ``lost`` persons of ``base`` meet any line; the festival's part can only make a loss smaller."""
+    share = lost * 100 >= limits["yellow_loss_pct"] * base and base >= limits["yellow_loss_pct_min_base"]
+    return lost > 0 and (lost >= limits["yellow_loss_persons"] or share)
 
 
 def _is_ended(limits: Mapping[str, int], *, as_of: date, window: date) -> pl.Expr:

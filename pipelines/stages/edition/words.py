@@ -55,6 +55,17 @@ def fact_clause(row: Row) -> str:
             return f"{row['dimension_count']}个维度同时出现风险信号，风险分{row['points']}分"
 
 
+def dated_clause(row: Row, month: date | None) -> str:
+    """The same fact with its insurance month in front, where it belongs to one."""
+    match row["trigger_code"]:
+        case "loss_persons" | "loss_ratio" | "absent_once":
+            return f"{month_text(month)}{fact_clause(row).removeprefix('单月').removeprefix('本月')}"
+        case "closure_absent" | "reasons":
+            return f"截至{month_text(month)}{fact_clause(row)}"
+        case _:
+            return fact_clause(row)
+
+
 def notice_clause(row: Row) -> str:
     """``已报送裁减人员方案（拟裁减120人，2026年10月12日报送）``."""
     day = f"，{_day(row['notice_reported_on'])}报送" if row["notice_reported_on"] else ""

@@ -1,0 +1,212 @@
+"""The files of an edition: nothing empty, nothing clipped away, nothing that can run, and the same bytes each time."""
+
+import hashlib
+import re
+import zipfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from edition_frames import AS_OF, fill, in_memory, make_run, settings, store, warning
+from python_calamine import CalamineWorkbook
+
+from pipelines.settings import Settings
+from pipelines.stages import report
+from pipelines.stages.report.charts import heat_class, trend
+from pipelines.stages.report.feedback import file_name
+
+
+def written(root: Path, rows: list[dict[str, Any]], *, site: Settings | None = None, **edition: Any) -> Path:
+    warehouse = in_memory()
+    fill(warehouse, rows, **edition)
+    run = make_run(root, site=site)
+    receipt = report.run(run, warehouse)
+    assert receipt.adds_up
+    assert receipt.rows_in == len(rows)
+    return run.edition_folder
+
+
+def sheet(path: Path, name: str) -> list[list[Any]]:
+    return CalamineWorkbook.from_path(str(path)).get_sheet_by_name(name).to_python(skip_empty_area=False)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def fifty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("fifty"), [warning(n) for n in range(50)])
+
+
+def test_the_same_edition_gives_the_same_bytes(fifty: Path, tmp_path: Path) -> None:
+    shuffled = [warning(n) for n in reversed(range(50))]
+    assert digests(written(tmp_path, shuffled)) == digests(fifty)
+
+
+def test_the_list_is_in_order_of_colour_then_persons_and_no_cell_is_empty(fifty: Path) -> None:
+    rows = sheet(fifty / "预警名单.xlsx", "预警名单")
+    header, body = rows[3], rows[4:]
+    assert header[:4] == ["预警编号", "等级", "企业名称", "变化"]
+    assert len(body) == 50
+    assert all(value not in ("", None) for row in body for value in row)
+    colours = [row[1] for row in body]
+    assert colours == sorted(colours, key="红橙黄蓝".index)
+    lost = header.index("净减少人数（人）")
+    persons = [(row[1], -row[lost]) for row in body]
+    assert persons == sorted(persons, key=lambda pair: ("红橙黄蓝".index(pair[0]), pair[1]))
+
+
+def test_missing_values_are_said_in_words(tmp_path: Path) -> None:
+    rows = [
+        warning(0, insured_persons=None, street_name=None, is_us_exporter=True, export_us_share_12m_ratio=None),
+        warning(1, export_us_share_12m_ratio=None, insured_change_lunar_ratio=None, is_us_exporter=False),
+    ]
+    header, first, second = sheet(written(tmp_path, rows) / "预警名单.xlsx", "预警名单")[3:6]
+    value = dict(zip(header, first, strict=True))
+    assert value["失业保险参保人数（人）"] == "无参保记录"
+    assert value["街镇"] == "未提供"
+    assert value["对美出口占比"] == "无海关数据"
+    value = dict(zip(header, second, strict=True))
+    assert value["对美出口占比"] == "非出口"
+    assert value["较上年同期"] == "无可比数据"
+
+
+def test_a_formula_stays_text(tmp_path: Path) -> None:
+    folder = written(tmp_path, [warning(0, enterprise_name='=HYPERLINK("http://x","y")')])
+    assert '=HYPERLINK("http://x","y")' in sheet(folder / "预警名单.xlsx", "预警名单")[4]
+    for path in folder.rglob("*.xlsx"):
+        with zipfile.ZipFile(path) as book:
+            sheets = [book.read(name) for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
+        assert not any(b"<f>" in body for body in sheets)
+        assert not any(b"<hyperlink" in body for body in sheets)
+
+
+def test_an_empty_list_says_so(tmp_path: Path) -> None:
+    folder = written(tmp_path, [])
+    assert sheet(folder / "预警名单.xlsx", "预警名单")[4][0] == "本期无预警企业"
+    assert not (folder / "县区").exists()
+    assert "本期没有企业达到预警条件" in (folder / "briefing.html").read_text(encoding="utf-8")
+
+
+def test_a_county_workbook_holds_its_own_rows_only(fifty: Path) -> None:
+    paths = sorted((fifty / "县区").iterdir())
+    assert [path.name for path in paths][0] == "990101_东城区.xlsx"
+    assert len(paths) == 5
+    for path in paths:
+        with zipfile.ZipFile(path) as book:
+            strings = book.read("xl/sharedStrings.xml").decode()
+        others = [other.stem.split("_")[1] for other in paths if other != path]
+        assert not any(name in strings for name in others)
+        assert len(sheet(path, "预警名单")) == 4 + 10
+
+
+def test_what_an_earlier_attempt_left_is_removed(tmp_path: Path) -> None:
+    written(tmp_path, [warning(n) for n in range(5)])
+    folder = written(tmp_path, [warning(0)])
+    assert [path.name for path in (folder / "县区").iterdir()] == ["990101_东城区.xlsx"]
+
+
+def test_every_sheet_says_what_it_is(fifty: Path) -> None:
+    book = CalamineWorkbook.from_path(str(fifty / "预警名单.xlsx"))
+    assert book.sheet_names == [
+        "预警名单", "涉美出口企业", "本期变化", "未列入说明", "数据截至", "质量检查", "说明", "参数",
+    ]  # fmt: skip
+    for name in book.sheet_names:
+        assert "【模拟数据】【内部资料 注意保管】" in sheet(fifty / "预警名单.xlsx", name)[1][0]
+    words = str(sheet(fifty / "预警名单.xlsx", "说明"))
+    assert "仅用于就业服务与风险化解，不作为处罚、授信依据" in words
+    assert "不是裁员概率" in words
+
+
+def test_the_creation_date_is_the_cutoff(fifty: Path) -> None:
+    with zipfile.ZipFile(fifty / "预警名单.xlsx") as book:
+        core = book.read("docProps/core.xml").decode()
+    assert "2026-11-12T02:00:00Z" in core
+    assert str(datetime(2026, 11, 12).year) in core
+
+
+def test_departments_get_their_rows_back(fifty: Path) -> None:
+    path = fifty / "feedback" / "海关.xlsx"
+    rows = sheet(path, "隔离明细")
+    assert rows[3] == ["数据源", "批次", "交付序号", "收到时间", "行号", "字段", "原始值", "原因"]
+    assert rows[4][4:] == ["40", "商品编码", "=1+1", "商品编码格式不符"]
+    assert rows[6][6] == "（空）"
+    assert sheet(path, "汇总")[4] == ["海关出口", "商品编码", "商品编码格式不符", 3.0, 1.0]
+    assert sheet(fifty / "feedback" / "未约定.xlsx", "拒收文件")[3][0] == "不明文件.xlsx"
+
+
+def test_the_briefing_stands_alone_and_escapes(tmp_path: Path) -> None:
+    folder = written(tmp_path, [warning(0, enterprise_name="<script>alert(1)</script>")])
+    text = (folder / "briefing.html").read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", text)
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+def test_the_briefing_tells_the_whole_story(fifty: Path) -> None:
+    text = (fifty / "briefing.html").read_text(encoding="utf-8")
+    assert "本期列入预警企业 50 家（红色 1 家、橙色 4 家、黄色 12 家、蓝色 33 家），涉及参保 56,325 人" in text
+    assert text.count("模拟数据") >= 2
+    for words in (
+        "涉美出口企业专题",
+        "海关出口（滞后）",
+        "失业动态监测（缺失）",
+        "空心为数据不完整的月份",
+        "−",
+        "内部资料",
+    ):
+        assert words in text
+    assert "-0." not in re.sub(r"<style>.*?</style>", "", text, flags=re.S)
+
+
+def test_real_data_carry_no_mark_of_simulation(tmp_path: Path) -> None:
+    folder = written(tmp_path, [warning(0)], is_simulated=False)
+    assert "模拟数据" not in (folder / "briefing.html").read_text(encoding="utf-8")
+    assert "模拟数据" not in sheet(folder / "预警名单.xlsx", "预警名单")[1][0]
+
+
+def test_a_first_edition_compares_with_nothing(tmp_path: Path) -> None:
+    rows = [warning(0, change_kind="首期", previous_colour=None)]
+    folder = written(tmp_path, rows, previous_edition_id=None, is_comparable=False)
+    assert "本期为首期" in (folder / "briefing.html").read_text(encoding="utf-8")
+    assert sheet(folder / "预警名单.xlsx", "本期变化")[2][0].startswith("首期，无上期可比")
+
+
+def test_tables_without_a_row_do_not_break_a_page(tmp_path: Path) -> None:
+    warehouse = in_memory()
+    fill(warehouse, [])
+    for table in ("edition.county_industry_month", "core.month_status", "core.source_status", "gate.result"):
+        store(warehouse, table, [])
+    run = make_run(tmp_path, site=settings())
+    report.run(run, warehouse)
+    assert "没有县区行业数据" in (run.edition_folder / "briefing.html").read_text(encoding="utf-8")
+
+
+def test_chart_of_level_months_does_not_divide_by_zero() -> None:
+    drawn = trend([(AS_OF.replace(day=1), 500, 0, True)])
+    assert drawn.losses[0].height == 0
+    assert trend([]).path == ""
+
+
+def test_heat_steps_take_their_upper_end() -> None:
+    assert [heat_class(r) for r in (None, -0.2, -0.05, -0.02, 0.0, 0.02, 0.5)] == [
+        "h0",
+        "h1",
+        "h1",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+    ]
+
+
+def test_a_name_of_a_department_is_a_safe_file_name() -> None:
+    assert file_name("市人社局、市税务局/../x") == "市人社局_市税务局____x"
