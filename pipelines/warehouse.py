@@ -146,13 +146,15 @@ def compact(warehouse: Warehouse, target: Path, *, tables: Iterable[str], **para
 
     The copy stays inside DuckDB. Rows lie in the order of each contract's key, tables and columns carry Chinese
     comments, and the storage is one that DuckDB 1.2 and later can open. A query takes only those of ``parameters``
-    that it names. Other than the target nothing is written.
+    that it names. Other than the target nothing is written. One
+    transaction: some hundred statements committed one by one took four times as long.
     """
     connection, contracts = warehouse.connection, warehouse.contracts
     own = warehouse.rows("SELECT current_database(), current_schema()")[0]
     quoted = str(target).replace("'", "''")
     counts: dict[str, int] = {}
     connection.execute(f"ATTACH '{quoted}' AS published (STORAGE_VERSION 'v1.2.0')")
+    connection.execute("BEGIN")
     try:
         for name in tables:
             table = contracts.tables[name]
@@ -168,6 +170,10 @@ def compact(warehouse: Warehouse, target: Path, *, tables: Iterable[str], **para
         for name in counts:
             for statement in contracts.comments(name):
                 connection.execute(statement)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
     finally:
         connection.execute(f'USE "{own[0]}"."{own[1]}"')
         connection.execute("DETACH published")

@@ -1,4 +1,4 @@
-"""Airflow in a folder of its own: it reads its settings when it is imported, so it never is in the test's own process."""
+"""Airflow in a folder of its own: it reads its settings on import, so it never is in the process of a test."""
 
 import os
 import subprocess

@@ -33,6 +33,8 @@ LAST = date(2026, 2, 1)
 MONTHS = 40
 FIRST = ordinal(LAST) - MONTHS + 1
 ENTERPRISES = 60
+PRODUCTS = pl.Series(["630140", "950300"])
+COUNTRIES = pl.Series(["DEU", "JPN", "USA"])
 AFTER = 6
 ORIGIN = ordinal(LAST) - AFTER
 MEASURES = (
@@ -60,15 +62,15 @@ def rows(seed: int) -> dict[str, pl.DataFrame]:
     insurance = grid.with_columns(pl.Series(name, draw.integers(0, 400, size)) for name in INSURANCE_COLUMNS)
     monitor = grid.with_columns(pl.Series(name, draw.integers(0, 400, size)) for name in MONITOR_COLUMNS)
     exports = grid.with_columns(
-        hs6=pl.Series(draw.choice(["630140", "950300"], size)),
-        destination=pl.Series(draw.choice(["USA", "DEU", "JPN"], size)),
+        product=pl.Series(draw.integers(0, 2, size)),
+        destination=pl.Series(draw.integers(0, 3, size)),
         is_made=pl.Series(draw.random(size) < 0.5),
         export_usd_cent=pl.Series(draw.integers(0, 10**9, size)),
     )
     return {
         "insurance": insurance.filter(pl.Series(draw.random(size) < 0.9)),
         "monitor": monitor.filter(pl.Series(draw.random(size) < 0.5)),
-        "exports": exports.filter(pl.Series(draw.random(size) < 0.6)),
+        "exports": exports.with_columns(to_us=pl.col("destination") == 2).filter(pl.Series(draw.random(size) < 0.6)),
     }
 
 
@@ -85,7 +87,7 @@ def panel_of(tables: dict[str, pl.DataFrame], *, complete: np.ndarray | None = N
             first=FIRST,
             count=ENTERPRISES,
         ),
-        exports=export_panel(tables["exports"], present=everywhere, first=FIRST),
+        exports=export_panel(tables["exports"], products=PRODUCTS, present=everywhere, first=FIRST),
         monitor=monitor_panel(tables["monitor"], months=MONTHS, first=FIRST),
         division=np.arange(ENTERPRISES) % 4,
     )
@@ -146,7 +148,13 @@ def stored(seed: int) -> tuple[Run, Warehouse]:
         "core.enterprise_month": tables["insurance"].with_columns(
             month, number, due_pension_fen=pl.col("arrears_fen"), paid_pension_fen=pl.lit(7)
         ),
-        "core.export_month": tables["exports"].with_columns(month, number, made),
+        "core.export_month": tables["exports"].with_columns(
+            month,
+            number,
+            made,
+            hs6=PRODUCTS.gather(tables["exports"]["product"]),
+            destination=COUNTRIES.gather(tables["exports"]["destination"]),
+        ),
         "core.monitor_month": tables["monitor"].with_columns(month, number),
         "core.enterprise": pl.DataFrame(
             {"enterprise_no": range(ENTERPRISES), "industry_division": [str(i % 4) for i in range(ENTERPRISES)]}

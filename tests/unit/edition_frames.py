@@ -96,7 +96,8 @@ def warning(number: int, **changes: Any) -> dict[str, Any]:
         "rank_city": number + 1,
         "trigger_code": "loss_persons",
         "trigger_text": f"2026年10月单月净减少{lost}人（−{lost * 100 / (insured + lost):.1f}%），达到{colour}色线",
-        "reasons_text": f"单月净减员{lost}人（2026年10月，社保）；对美出口3月合计同比−41.2%（2026年9月，海关）；欠缴社会保险费2个月（社保）",
+        "reasons_text": f"单月净减员{lost}人（2026年10月，社保）；"
+        "对美出口3月合计同比−41.2%（2026年9月，海关）；欠缴社会保险费2个月（社保）",
         "mitigation_text": "未发现缓释因素",
         "completeness_text": "有：登记、参保、海关；缺：失业动态监测",
         "is_capacity_limited": colour in "黄蓝",
@@ -226,9 +227,10 @@ def result_rows() -> list[dict[str, Any]]:
 def quarantine_rows() -> list[dict[str, Any]]:
     return [
         {
-            "feed": "customs_export", "feed_label": "海关出口", "owner": "海关", "batch": "ab12cd34ef56", "delivery_no": 7,
-            "received_at": datetime(2026, 11, 5, 8), "line_no": 40 + n, "column_name": "hs_code", "column_label": "商品编码",
-            "raw_value": value, "check_id": "matches:hs_code", "check_sentence": "商品编码格式不符",
+            "feed": "customs_export", "feed_label": "海关出口", "owner": "海关", "batch": "ab12cd34ef56",
+            "delivery_no": 7, "received_at": datetime(2026, 11, 5, 8), "line_no": 40 + n, "column_name": "hs_code",
+            "column_label": "商品编码", "raw_value": value, "check_id": "matches:hs_code",
+            "check_sentence": "商品编码格式不符",
         }
         for n, value in enumerate(("=1+1", "８５１７", None))
     ]  # fmt: skip
@@ -251,8 +253,9 @@ def fill(
     head = {
         "edition_id": f"{AS_OF}-r{revision}", "as_of": AS_OF, "revision": revision, "cutoff": CUTOFF,
         "previous_edition_id": "2026-11-11-r1", "is_comparable": True, "reference_month": MONTH,
-        "gate_verdict": "通过（有提示）", "model_id": "rule_score_1", "code_digest": "0" * 16, "parameter_digest": "1" * 16,
-        "is_simulated": True, "warning_count": len(rows), "red_count": totals["红"], "orange_count": totals["橙"],
+        "gate_verdict": "通过（有提示）", "model_id": "rule_score_1", "code_digest": "0" * 16,
+        "parameter_digest": "1" * 16, "is_simulated": True, "warning_count": len(rows),
+        "red_count": totals["红"], "orange_count": totals["橙"],
         "yellow_count": totals["黄"], "blue_count": totals["蓝"],
     } | edition  # fmt: skip
     parameters = parameter_files.load(AS_OF)
@@ -275,8 +278,9 @@ def fill(
         {
             "edition_id": EDITION, "enterprise_no": 900, "enterprise_id": "91990100MA00000900",
             "enterprise_name": "模拟劳务派遣有限公司", "county_code": "990101", "county_name": "东城区",
-            "industry_name": "商务服务业", "insured_persons": 800, "colour": "橙", "trigger_text": "单月净减少61人（−7.1%）",
-            "points": 40, "filter_code": "labour_agency", "filter_text": "劳务派遣或人事代理单位，单独统计",
+            "industry_name": "商务服务业", "insured_persons": 800, "colour": "橙",
+            "trigger_text": "单月净减少61人（−7.1%）", "points": 40,
+            "filter_code": "labour_agency", "filter_text": "劳务派遣或人事代理单位，单独统计",
         }
     ]  # fmt: skip
     tables: dict[str, list[dict[str, Any]]] = {

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -44,10 +45,11 @@ class Server:
 @pytest.fixture
 def post() -> Iterator[tuple[Server, dict[str, Any]]]:
     server = Server()
-    controller = Controller(server, hostname="127.0.0.1", port=0)
-    controller._trigger_server = lambda: None  # it would connect to port 0
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(server, hostname="127.0.0.1", port=port)
     controller.start()
-    port = controller.server.sockets[0].getsockname()[1]
     yield server, {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_security": "none"}
     controller.stop()
 

@@ -167,7 +167,7 @@ def test_a_row_that_came_late_ends_the_alarm_about_its_absence(city: City) -> No
     change = city.rows("edition.warning_change")
     assert set(change) == {"A"}
     assert (change["A"]["change_kind"], change["A"]["change_cause"]) == ("解除", "修订")
-    assert change["A"]["change_text"] == "参保数据修订后，原触发条件不再成立，提请解除"
+    assert change["A"]["change_text"] == "参保数据修订后，参保记录已恢复（136人），原触发条件不再成立，提请解除"
     assert city.rows("edition.warning")["B"]["clean_months"] == 1
 
 

@@ -96,7 +96,7 @@ def test_an_empty_list_says_so(tmp_path: Path) -> None:
 
 def test_a_county_workbook_holds_its_own_rows_only(fifty: Path) -> None:
     paths = sorted((fifty / "县区").iterdir())
-    assert [path.name for path in paths][0] == "990101_东城区.xlsx"
+    assert paths[0].name == "990101_东城区.xlsx"
     assert len(paths) == 5
     for path in paths:
         with zipfile.ZipFile(path) as book:

@@ -25,7 +25,10 @@ LISTED = """
 """
 SPOKEN = "SELECT enterprise_no, reason_name FROM edition.warning_reason WHERE NOT is_mitigating"
 ENDED = "SELECT county_name, change_kind FROM edition.warning_change WHERE change_kind IN ('降级', '解除')"
-BROKEN = "SELECT subject, check_sentence, observed_text FROM gate.result WHERE NOT passed ORDER BY severity, subject, check_id"
+BROKEN = """
+    SELECT subject, check_sentence, observed_text FROM gate.result
+    WHERE NOT passed ORDER BY severity, subject, check_id
+"""
 BEHIND = "SELECT feed_label, source_state FROM core.source_status WHERE source_state <> '正常' ORDER BY feed"
 
 
@@ -173,5 +176,5 @@ def _totals(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
 def _case(row: dict[str, Any]) -> str:
     raised = f"（原{row['previous_colour']}）" if row["change_kind"] == "升级" and row["previous_colour"] else ""
     exporter = "　涉美" if row["is_us_exporter"] else ""
-    place = row["county_name"] or "未知县区"
-    return f"{row['colour']}　{row['warning_no']}　{place}　{row['industry_name'] or '未知行业'}　{row['change_kind']}{raised}{exporter}"
+    place, industry = row["county_name"] or "未知县区", row["industry_name"] or "未知行业"
+    return f"{row['colour']}　{row['warning_no']}　{place}　{industry}　{row['change_kind']}{raised}{exporter}"

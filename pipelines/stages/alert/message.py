@@ -39,7 +39,7 @@ def compose(letter: Letter, *, edition_id: str, sender: str, cutoff: datetime) -
     message = MIMEMultipart("alternative", boundary=f"=_{edition_id}_{slug(letter.recipient)}", policy=POLICY)
     message["From"] = sender
     message["To"] = letter.recipient
-    message["Subject"] = Header(letter.subject, "utf-8").encode()
+    message["Subject"] = Header(letter.subject, "utf-8", header_name="Subject")  # type: ignore[assignment]
     message["Date"] = format_datetime(cutoff.replace(tzinfo=SHANGHAI))
     message["Message-ID"] = message_id(edition_id, letter, sender=sender)
     message["Auto-Submitted"] = "auto-generated"

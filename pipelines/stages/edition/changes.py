@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.stages.edition import words
 from pipelines.stages.edition.cases import Listing, Outcome, Release, Row
 from pipelines.stages.edition.document import Followed, Memory
-from pipelines.stages.edition.triggers import LOSSES
+from pipelines.stages.edition.triggers import ABSENCES, LOSSES
 
 OPENINGS: Mapping[str, str] = {
     "数据": "",
@@ -92,7 +92,9 @@ def _released(release: Release, evidence: Evidence) -> dict[str, Any]:
         why, text = "修订", "交付数据中已无该企业记录，提请解除"
     elif release.why == "never":
         why = cause(row, before, evidence)
-        text = f"{OPENINGS[why]}原触发条件不再成立，提请解除"
+        insured = row["insured_persons"] if row is not None and before.trigger_code in ABSENCES else None
+        back = f"参保记录已恢复（{insured}人），" if insured else ""
+        text = f"{OPENINGS[why]}{back}原触发条件不再成立，提请解除"
     else:
         why = "数据" if not evidence.same_month else cause(row, before, evidence)
         text = f"{OPENINGS[why]}连续{release.clean_months}个参保月未再触发，提请解除"

@@ -20,8 +20,7 @@ DIGITS = 6
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a judgement rested on: persons of the reference month and the month before, net loss, points,
-    and the staff that an absence concerns."""
+    """What a judgement rested on: persons of two months, net loss, points, and the staff that an absence concerns."""
 
     insured_persons: int | None = None
     previous_insured_persons: int | None = None
@@ -34,7 +33,8 @@ class Inputs:
 class Followed:
     """One enterprise that an edition listed, or kept out by a filter, as the next edition must remember it.
 
-    ``months`` maps each insurance month judged during the spell to the code of the trigger that held in it, or to nothing.
+    ``months`` maps each insurance month judged during the spell to the code of the trigger that held in it; an empty
+    code is a month without one.
     """
 
     enterprise_id: str

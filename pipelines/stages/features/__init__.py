@@ -14,14 +14,14 @@ from pipelines.stages.features import kernel, peers, reading, table
 from pipelines.stages.features.masked import Ints
 from pipelines.stages.features.panel import Origin, Panel
 from pipelines.stages.features.peers import Peers
-from pipelines.stages.features.reading import BUCKET_SIZE, City
+from pipelines.stages.features.reading import BLOCK_SIZE, City
 from pipelines.warehouse import Warehouse
 
 
 def run(run: Run, warehouse: Warehouse) -> Receipt:
     """Write ``features.enterprise``; enterprises in, enterprises with an insurance row or a report out."""
     with warehouse.transaction():
-        frame, enterprises = compute(run, warehouse, bucket_size=BUCKET_SIZE)
+        frame, enterprises = compute(run, warehouse, bucket_size=BLOCK_SIZE)
         written = warehouse.store("features.enterprise", frame)
     run.progress(f"特征：企业 {written} 家")
     left_out = enterprises - written

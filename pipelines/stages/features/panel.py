@@ -157,11 +157,13 @@ def insurance_panel(
     )
 
 
-def export_panel(rows: pl.DataFrame, *, present: Bools, first: int) -> Exports:
-    """Exports of one bucket from rows with place, ordinal, hs6, destination, is_made and export_usd_cent."""
+def export_panel(rows: pl.DataFrame, *, products: pl.Series, present: Bools, first: int) -> Exports:
+    """Exports of one bucket from rows with place, ordinal, product, destination, to_us, is_made and export_usd_cent.
+
+    ``product`` and ``destination`` are places in the sorted codes of the city, the former those of ``products``.
+    """
     position, exporter = np.unique(rows["place"].to_numpy(), return_inverse=True)
-    hs6, product = np.unique(rows["hs6"].fill_null("").to_numpy(), return_inverse=True)
-    _, destination = np.unique(rows["destination"].fill_null("").to_numpy(), return_inverse=True)
+    used, product = np.unique(rows["product"].to_numpy(), return_inverse=True)
     return Exports(
         first=first,
         present=present,
@@ -169,11 +171,11 @@ def export_panel(rows: pl.DataFrame, *, present: Bools, first: int) -> Exports:
         exporter=exporter.astype(np.int64),
         column=(rows["ordinal"].to_numpy() - first).astype(np.int64),
         product=product.astype(np.int64),
-        destination=destination.astype(np.int64),
-        to_us=(rows["destination"] == "USA").fill_null(value=False).to_numpy(),
+        destination=rows["destination"].to_numpy(),
+        to_us=rows["to_us"].to_numpy(),
         made=rows["is_made"].to_numpy(),
         usd_cent=rows["export_usd_cent"].to_numpy().astype(np.int64),
-        hs6=tuple(str(code) for code in hs6),
+        hs6=tuple(products.gather(used).to_list()),
     )
 
 

@@ -32,7 +32,9 @@ from pipelines.stages.features.panel import (
 from pipelines.stages.features.tariff import Measure
 from pipelines.warehouse import Warehouse
 
-BUCKET_SIZE = 16_384
+UNITED_STATES = "USA"
+BLOCK_SIZE = 4 * 16_384
+"""Four buckets of the month slabs are read at once: opening files costs more than a larger array."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class City:
     export_first: int
     export_present: Bools
     exports: pl.DataFrame
+    products: pl.Series
     monitor_first: int
     monitor_months: int
     monitors: pl.DataFrame
@@ -104,6 +107,9 @@ def read_city(warehouse: Warehouse, origin: Origin, *, definitions: Definitions)
     monitor_last = origin.monitor if origin.monitor is not None else origin.insurance
     monitor_first = monitor_last - definitions.monitor_valid_months
     exports = _read(warehouse, "read_export", **_span(export_first, export_last))
+    products, product = _coded(exports["hs6"])
+    _, destination = _coded(exports["destination"])
+    to_us = (exports["destination"] == UNITED_STATES).fill_null(value=False)
     complete = _marks(
         [ordinal(m) for (m,) in warehouse.rows("SELECT month FROM core.month_status WHERE is_complete_month")],
         first=first,
@@ -116,7 +122,16 @@ def read_city(warehouse: Warehouse, origin: Origin, *, definitions: Definitions)
         quarantined=_read(warehouse, "read_quarantined", **_span(first, origin.insurance)),
         export_first=export_first,
         export_present=_marks(exports["ordinal"].unique().to_list(), first=export_first, count=EXPORT_MONTHS),
-        exports=exports,
+        exports=exports.select(
+            "enterprise_no",
+            "ordinal",
+            "is_made",
+            "export_usd_cent",
+            product=product,
+            destination=destination,
+            to_us=to_us,
+        ),
+        products=products,
         monitor_first=monitor_first,
         monitor_months=definitions.monitor_valid_months + 1,
         monitors=_read(warehouse, "read_monitor", **_span(monitor_first, monitor_last)),
@@ -154,7 +169,9 @@ def insurance(
 
 def exports(city: City, bucket: Bucket) -> Exports:
     """The export rows of ``bucket``."""
-    return export_panel(bucket.cut(city.exports), present=city.export_present, first=city.export_first)
+    return export_panel(
+        bucket.cut(city.exports), products=city.products, present=city.export_present, first=city.export_first
+    )
 
 
 def monitor(city: City, bucket: Bucket) -> Monitor:
@@ -172,6 +189,14 @@ def divisions(enterprises: pl.DataFrame) -> tuple[Ints, int]:
         index, on="industry_division", how="left", maintain_order="left"
     )
     return joined["division"].fill_null(-1).to_numpy().astype(np.int64), len(names)
+
+
+def _coded(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The distinct texts in order, and each text's place among them; null counts as the empty text."""
+    filled = texts.fill_null("")
+    distinct = filled.unique().sort()
+    codes = pl.Series(range(len(distinct)), dtype=pl.Int64)
+    return distinct, filled.replace_strict(distinct, codes, return_dtype=pl.Int64) if len(texts) else codes
 
 
 def _measures(warehouse: Warehouse) -> tuple[Measure, ...]:

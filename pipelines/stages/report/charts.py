@@ -10,7 +10,7 @@ from datetime import date
 from pipelines import formats
 
 WIDTH, LEFT, RIGHT = 720.0, 20.0, 20.0
-LINE_TOP, LINE_BOTTOM = 42.0, 130.0
+LINE_TOP, LINE_BOTTOM = 42.0, 114.0
 BAR_TOP, BAR_BOTTOM = 42.0, 130.0
 HEAT_STEPS: tuple[tuple[float, str, str], ...] = (
     (-0.05, "h1", "≤−5%"),
@@ -29,6 +29,7 @@ class Point:
     x: float
     y: float
     height: float
+    label_y: float
     label: str
     month: str
     is_complete: bool
@@ -72,8 +73,18 @@ def trend(months: Sequence[tuple[date, int, int, bool]]) -> Trend:
         y = round(LINE_BOTTOM - level * (LINE_BOTTOM - LINE_TOP), 1)
         first = place == 0 or month.month == 1
         name = f"{month.year % 100}年{month.month}月" if first else f"{month.month}月"
-        insured.append(Point(x, y, 0.0, formats.ten_thousands(persons), name, complete))
+        insured.append(
+            Point(x, y, 0.0, _label_y(insured_values, place, y), formats.ten_thousands(persons), name, complete)
+        )
         height = round((BAR_BOTTOM - BAR_TOP) * large / most, 1) if most else 0.0
-        losses.append(Point(x, BAR_BOTTOM - height, height, formats.count(large), name, complete))
+        top = round(BAR_BOTTOM - height, 1)
+        losses.append(Point(x, top, height, round(top - 6, 1), formats.count(large), name, complete))
     path = " ".join(f"{point.x},{point.y}" for point in insured)
     return Trend(tuple(insured), tuple(losses), path, round(step * 0.5, 1))
+
+
+def _label_y(values: Sequence[int], place: int, y: float) -> float:
+    """Where the figure of a point is written: under it in a trough, above it otherwise, clear of the line."""
+    beside = [*values[max(0, place - 1) : place], *values[place + 1 : place + 2]]
+    in_trough = bool(beside) and all(values[place] < value for value in beside)
+    return round(y + 16 if in_trough else y - 9, 1)

@@ -21,7 +21,7 @@ SEVERITIES = {"fail": "必须通过", "warn": "提示"}
 STANDINGS = {"verified": "已核实原文", "assumption": "项目默认口径", "memory": "待核实原文"}
 
 _LIST: tuple[tuple[str, int, Style, str], ...] = (
-    ("warning_no", 16, "centre", "未编号"),
+    ("warning_no", 21, "centre", "未编号"),
     ("colour", 6, "colour", "未定"),
     ("enterprise_name", 26, "wrap", "登记信息缺失"),
     ("change_kind", 6, "centre", "未定"),
@@ -127,7 +127,7 @@ def exporter_sheet(content: Content, contracts: Contracts, *, place: str = "") -
 def change_sheet(content: Content, contracts: Contracts, *, place: str = "") -> Sheet:
     """Who entered, rose, fell or left, and why."""
     spec: tuple[tuple[str, int, Style, str], ...] = (
-        ("warning_no", 15, "centre", "未编号"),
+        ("warning_no", 21, "centre", "未编号"),
         ("change_kind", 8, "centre", "未定"),
         ("previous_colour", 9, "colour", "未列入"),
         ("colour", 9, "colour", "不再列入"),
@@ -263,6 +263,7 @@ def _list_columns(content: Content, contracts: Contracts) -> list[Column]:
         "is_us_exporter": _yes("is_us_exporter"),
         "listed_since": lambda row: row["listed_since"].isoformat() if row["listed_since"] else "本期",
         "previous_colour": text("previous_colour", missing="首期" if content.is_first else "未列入"),
+        "insured_change_1m_ratio": _one_month_ratio,
         "export_us_share_12m_ratio": lambda row: _us_share(content, row),
     }
     columns = _columns(_LIST, contracts)
@@ -270,6 +271,13 @@ def _list_columns(content: Content, contracts: Contracts) -> list[Column]:
         replace(column, value=special.get(name, column.value))
         for (name, *_), column in zip(_LIST, columns, strict=True)
     ]
+
+
+def _one_month_ratio(row: Mapping[str, Any]) -> float | str:
+    ratio: float | None = row["insured_change_1m_ratio"]
+    if ratio is not None:
+        return ratio
+    return "无上月数据" if row["insured_change_1m_persons"] is None else "上月为零"
 
 
 def _us_share(content: Content, row: Mapping[str, Any]) -> float | str:

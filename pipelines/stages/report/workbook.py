@@ -180,7 +180,7 @@ def _write_block(page: Worksheet, block: Block, row: int, *, look: _Look, filter
 
 
 def _lines(value: str, width: int) -> int:
-    """Lines that ``value`` takes in a column of ``width`` characters; programs do not agree on fitting rows themselves."""
+    """Lines that ``value`` takes in ``width`` characters; programs do not agree on fitting rows themselves."""
     return sum(max(1, -(-_breadth(part) // (width - 1))) for part in value.split("\n"))
 
 
