@@ -37,7 +37,9 @@ LABELS: Mapping[str, Label] = {
 }
 
 
-def outcome(insured: Counts, *, origin: int, horizon: int, label: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Counts]:
+def outcome(
+    insured: Counts, *, origin: int, horizon: int, label: str
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Counts]:
     """Known, event and persons lost between columns ``origin`` and ``origin + horizon``.
 
     ``insured`` has shape (enterprises, months), persons, ``MISSING`` where unknown. All three results have shape

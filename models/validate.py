@@ -1,4 +1,4 @@
-"""Measures of a ranked list against what happened: precision and jobs-weighted recall at the size officers can visit."""
+"""Measures of a ranked list against what happened: precision and jobs-weighted recall at a size that can be visited."""
 
 from dataclasses import dataclass
 

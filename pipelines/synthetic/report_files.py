@@ -160,7 +160,8 @@ class ReportFiles:
         words = {True: "关闭破产", False: "经济性裁员"}
         return {int(self.episodes.enterprise[e]): words[bool(self.episodes.closes[e])] for e in honest}
 
-    def _notices(self, month: Month) -> None:
+    def _reports_of(self, month: Month) -> list[Report]:
+        """Reports filed in ``month``, in order of day and place, still without their numbers."""
         people, episodes = self.population, self.episodes
         staff = people.of_units(month.insured)
         withdrawn = episodes.recovers & (episodes.force > 0.95)
@@ -186,7 +187,10 @@ class ReportFiles:
                     "已撤回" if withdrawn[episode] else "已办结",
                 )
             )
-        new.sort(key=lambda report: (report.reported_on, report.place))
+        return sorted(new, key=lambda report: (report.reported_on, report.place))
+
+    def _notices(self, month: Month) -> None:
+        new = self._reports_of(month)
         start = sum(r.reported_on.year == month.month.year for r in self.filed)
         new = [
             Report(

@@ -12,13 +12,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from nights import FIRST, SECOND, cutoff_of, digests, killed_night, night, state  # noqa: E402
+from nights import FIRST, SECOND, cutoff_of, digests, killed_night, night, state
 
-from pipelines import STAGES, nightly, replay  # noqa: E402
-from pipelines.errors import GateClosedError  # noqa: E402
-from pipelines.ledger import Ledger  # noqa: E402
-from pipelines.nightly import Means  # noqa: E402
-from pipelines.settings import Home  # noqa: E402
+from pipelines import STAGES, nightly, replay
+from pipelines.errors import GateClosedError
+from pipelines.ledger import Ledger
+from pipelines.nightly import Means
+from pipelines.settings import Home
 
 MakeHome = Callable[..., Means]
 
@@ -26,11 +26,11 @@ MakeHome = Callable[..., Means]
 @pytest.fixture(scope="session")
 def issued_home(small_city: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with two issued editions; copy it before writing."""
-    from pipelines import demo  # noqa: PLC0415
+    from pipelines import demo
 
     home = Home(tmp_path_factory.mktemp("issued") / "home")
     demo.make_home(home, city="模拟市", simulated=True)
-    from conftest import NOW  # noqa: PLC0415
+    from conftest import NOW
 
     means = Means(home=home, now=NOW)
     for day in (FIRST, SECOND):
@@ -41,7 +41,7 @@ def issued_home(small_city: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.fixture
 def copied(issued_home: Path, tmp_path: Path) -> Means:
     """The means of a copy of the home with two editions."""
-    from conftest import NOW  # noqa: PLC0415
+    from conftest import NOW
 
     shutil.copytree(issued_home, tmp_path / "copy", symlinks=True)
     return Means(home=Home(tmp_path / "copy"), now=NOW)
@@ -67,7 +67,7 @@ def test_a_night_run_twice_changes_nothing(copied: Means) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("day", [FIRST, SECOND])
 def test_a_replay_is_identical(issued_home: Path, threads: int, day: object) -> None:
-    from conftest import NOW  # noqa: PLC0415
+    from conftest import NOW
 
     before = state(Home(issued_home))
     means = Means(home=Home(issued_home), now=NOW, threads=threads)
@@ -96,7 +96,7 @@ def test_losing_the_warehouse_loses_nothing(copied: Means) -> None:
 
 
 def _kill_and_run_again(small_city: Path, issued_home: Path, home: Home, *, stage: str, when: str) -> None:
-    from conftest import NOW  # noqa: PLC0415
+    from conftest import NOW
 
     means = Means(home=home, now=NOW)
     night(means, small_city, FIRST)

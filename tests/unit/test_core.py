@@ -61,7 +61,7 @@ def give(warehouse: Warehouse, table: str, rows: list[dict[str, Any]]) -> None:
     contract = warehouse.contracts.tables[f"raw.{table}"]
     types = {c: POLARS_TYPES[warehouse.contracts.column(c).type] for c in contract.columns} | RECORD
     whole = [
-        {c: None for c in types} | {"batch": "b", "line_no": n, "delivery_no": 1, "known_at": EARLY} | row
+        dict.fromkeys(types) | {"batch": "b", "line_no": n, "delivery_no": 1, "known_at": EARLY} | row
         for n, row in enumerate(rows, start=1)
     ]
     warehouse.connection.register("_rows", pl.DataFrame(whole, schema=types, orient="row").to_arrow())
@@ -174,7 +174,11 @@ def test_a_short_month_is_not_complete(run: Run, warehouse: Warehouse) -> None:
     full = [insured(u, 5, month=date(2026, m, 1)) for m in (1, 2) for u in units]
     give(warehouse, "insurance_month", full + [insured(u, 5, month=date(2026, 3, 1)) for u in units[:10]])
     core.run(run, warehouse)
-    assert warehouse.rows("SELECT is_complete_month FROM core.month_status ORDER BY month") == [(True,), (True,), (False,)]
+    assert warehouse.rows("SELECT is_complete_month FROM core.month_status ORDER BY month") == [
+        (True,),
+        (True,),
+        (False,),
+    ]
 
 
 def test_a_source_that_never_came_is_missing_and_a_late_one_is_behind(run: Run, warehouse: Warehouse) -> None:
