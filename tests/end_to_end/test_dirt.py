@@ -1,4 +1,4 @@
-"""Deliveries as they should not be: each gives a clear message, a correct edition or a closed gate, and nothing is lost."""
+"""Deliveries as they should not be: each gives a clear message, a correct edition or a closed gate; nothing is lost."""
 
 import csv
 import shutil
