@@ -273,7 +273,8 @@ def _call(night: Night, name: str) -> Receipt:
     run, warehouse, ledger = night.run, night.warehouse, night.ledger
     match name:
         case "ingest":
-            return ingest.run(run, warehouse, ledger)
+            with warehouse.transaction():
+                return ingest.run(run, warehouse, ledger)
         case "core":
             return core.run(run, warehouse)
         case "gate":

@@ -159,7 +159,9 @@ def test_a_closed_gate_keeps_the_previous_edition_and_says_why(small_city: Path,
     column = next(c for c in frame.columns if "参保人数" in c and "新增" not in c)
     bad = copied.home.inbox / "insurance_month" / "错误重报.csv"
     bad.parent.mkdir(parents=True, exist_ok=True)
-    bad.write_bytes(frame.with_columns(pl.lit("-1").alias(column)).write_csv().encode("gb18030"))
+    third = pl.int_range(pl.len()) % 3 == 0
+    spoilt = frame.with_columns(pl.when(third).then(pl.lit("-1")).otherwise(pl.col(column)).alias(column))
+    bad.write_bytes(spoilt.write_csv().encode("gb18030"))
     current = (copied.home.published / "current.duckdb").resolve().name
     later = SECOND.replace(day=23)
     with pytest.raises(GateClosedError, match="单位月度参保缴费"):

@@ -178,7 +178,7 @@ def source_sheet(content: Content, contracts: Contracts) -> Sheet:
         Column(label["is_required"], 10, "centre", _yes("is_required")),
         Column(label["source_state"], 10, "centre", text("source_state", missing="未知")),
         Column(label["latest_month"], 14, "centre", month("latest_month", missing="无")),
-        Column(label["months_behind"], 10, "count", text("months_behind", missing="从未到数")),
+        Column(label["months_behind"], 10, "count", text("months_behind", missing="无")),
         Column(label["latest_known_at"], 18, "centre", instant("latest_known_at", missing="从未到数")),
         Column(label["delivery_count"], 10, "count", text("delivery_count", missing="0")),
         Column(label["row_count"], 12, "count", text("row_count", missing="0")),
