@@ -87,7 +87,7 @@ def test_no_lunar_month_is_thought_of(means: Means, query: Query) -> None:
     beyond = "previous_insured_persons IS NOT NULL AND insured_persons IS NOT NULL AND net_loss_persons <> "
     plain = "greatest(previous_insured_persons - insured_persons, 0)"
     assert query(f"SELECT count(*) FROM out.enterprise WHERE {beyond} {plain}") == [(0,)]
-    assert query("SELECT count(*) FROM out.warning_reason WHERE reason_text LIKE '%春节%'") == [(0,)]
+    assert query("SELECT count(*) FROM out.warning_reason WHERE reason_sentence LIKE '%春节%'") == [(0,)]
 
 
 def test_it_is_not_called_simulated(means: Means) -> None:
