@@ -47,16 +47,19 @@ def state(home: Home) -> dict[str, object]:
 
 
 KILLER = """
-import os, signal, sys
+import os, signal, sys, threading
 from pathlib import Path
 from datetime import date, datetime
 from pipelines import nightly
 from pipelines.settings import Home
 stage, when, root, day = sys.argv[1:5]
+DELAY = 0.01 if stage == "alert" else 0.08
 original = nightly._call
 def killing(night, name):
     if name == stage and when == "before":
         os.kill(os.getpid(), signal.SIGKILL)
+    if name == stage and when == "inside":
+        threading.Timer(DELAY, os.kill, (os.getpid(), signal.SIGKILL)).start()
     receipt = original(night, name)
     if name == stage and when == "after":
         os.kill(os.getpid(), signal.SIGKILL)

@@ -119,7 +119,7 @@ def test_a_killed_night_run_again_gives_the_same_edition(
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", ["before", "inside", "after"])
 @pytest.mark.parametrize("stage", STAGES)
 def test_killed_in_any_stage(small_city: Path, issued_home: Path, make_home: MakeHome, stage: str, when: str) -> None:
     _kill_and_run_again(small_city, issued_home, make_home().home, stage=stage, when=when)

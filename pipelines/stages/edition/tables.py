@@ -13,6 +13,7 @@ from pipelines.run import Run
 from pipelines.stages.edition import words
 from pipelines.stages.edition.cases import Kept, Listing, Row
 from pipelines.stages.edition.document import Followed, Inputs
+from pipelines.stages.edition.parameter_words import value_words
 from pipelines.warehouse import Warehouse
 
 COPIED = (
@@ -189,13 +190,12 @@ def parameter_rows(run: Run, *, edition_id: str) -> list[dict[str, Any]]:
     rows = []
     for name, value in run.parameters.in_force().items():
         known = run.parameters.known[name]
-        text = value if isinstance(value, str) else str(value).replace("'", "")
         rows.append(
             {
                 "edition_id": edition_id,
                 "parameter_name": name,
                 "parameter_label": known.label,
-                "parameter_value": text,
+                "parameter_value": value_words(value, run.contracts),
                 "parameter_unit": known.unit,
                 "parameter_reference": known.reference,
                 "parameter_standing": known.standing,
