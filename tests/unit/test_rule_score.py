@@ -172,8 +172,8 @@ def test_words_for_numbers() -> None:
 def test_rules_that_contradict_the_catalogue_or_the_caps_are_refused() -> None:
     with pytest.raises(ValueError, match="not 100"):
         rule_score.rule_set(IN_FORCE | {"rule_score_caps": {"用工": 99}})
-    with pytest.raises(ValueError, match="XXX01 is not in the catalogue"):
-        rule_score.rule_set(IN_FORCE | {"rule_XXX01": IN_FORCE["rule_EMP01"]})
+    with pytest.raises(ValueError, match="ZZZ01 is not in the catalogue"):
+        rule_score.rule_set(IN_FORCE | {"rule_ZZZ01": IN_FORCE["rule_EMP01"]})
 
 
 def test_the_stage_writes_a_score_for_all_and_ranks_by_points_times_insured() -> None:
