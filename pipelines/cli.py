@@ -5,6 +5,7 @@ Progress and errors go to standard error, answers to standard output. Each comma
 
 import logging
 import os
+import shutil
 import sys
 from dataclasses import replace
 from datetime import datetime
@@ -98,7 +99,7 @@ def demo_command(means: Means, enterprises: int, months: int, until: datetime, s
     outcomes = demo.run(means, spec)
     for outcome in outcomes:
         _tell(outcome)
-    click.echo(demo.where_to_look(means.home, outcomes[-1]))
+    click.echo(demo.where_to_look(means.home, outcomes[-1], command=_own_name()))
 
 
 main.add_command(demo_command, "demo")
@@ -222,6 +223,11 @@ def sql(means: Means, text: str | None) -> None:
 def explain_command(means: Means, who: str, as_of: datetime | None) -> None:
     """Why an enterprise is on the list, or why not."""
     click.echo(explain.explain(means.home, who, as_of=as_of.date() if as_of else None))
+
+
+def _own_name() -> str:
+    """How this command is called from the folder it was called from."""
+    return "wengang" if shutil.which("wengang") else os.path.relpath(sys.argv[0])
 
 
 def _tell(outcome: Outcome) -> None:

@@ -117,8 +117,8 @@ def run(means: Means, spec: CitySpec) -> list[Outcome]:
     return outcomes
 
 
-def where_to_look(home: Home, outcome: Outcome) -> str:
-    """Where a newcomer finds what was made."""
+def where_to_look(home: Home, outcome: Outcome, *, command: str) -> str:
+    """Where a newcomer finds what was made; ``command`` is how this command is called from here."""
     return "\n".join(
         (
             "",
@@ -127,8 +127,8 @@ def where_to_look(home: Home, outcome: Outcome) -> str:
             f"  简报（briefing）        {outcome.folder / 'briefing.html'}",
             f"  邮件（mails）           {home.outbox}",
             f"  分析库（analysts）      {home.published / 'current.duckdb'}",
-            '  查询（query）           wengang sql "SELECT colour, count(*) FROM out.warning GROUP BY 1"',
-            "  问一家企业（explain）   wengang explain <统一社会信用代码或名称>",
-            f"  重放（replay）          wengang replay --as-of {outcome.edition_id[:10]}",
+            f'  查询（query）           {command} sql "SELECT colour, count(*) FROM out.warning GROUP BY 1"',
+            f"  问一家企业（explain）   {command} explain <统一社会信用代码或名称>",
+            f"  重放（replay）          {command} replay --as-of {outcome.edition_id[:10]}",
         )
     )
