@@ -7,6 +7,7 @@ an edition is recorded once its report is complete, and not by this stage.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -90,10 +91,18 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger, *, decision: Decision) -
             numbers=outcome.numbers,
         ),
     }
-    decision.run.edition_folder.mkdir(parents=True, exist_ok=True)
+    _clear_leftovers(decision.run.edition_folder)
     document.write(decision.run.edition_folder, body)
     run.progress(f"预警名单：{len(outcome.listed)} 家，筛选未列入 {len(outcome.kept)} 家，变化 {len(changed)} 家")
     return _receipt(outcome)
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Make ``folder``, without the half-written files (their names begin with a dot) that a killed run left there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.rglob(".*"):
+        if path.is_file():
+            path.unlink()
 
 
 def _refuse_overwriting(run: Run, ledger: Ledger, decision: Decision) -> None:
