@@ -5,21 +5,24 @@ that the method works on real enterprises.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from pipelines.contracts import Contracts
 from pipelines.errors import UsageError
 from pipelines.parameters import Parameters
 from pipelines.synthetic.calibration import add_months, stream
-from pipelines.synthetic.deliveries import Courier
+from pipelines.synthetic.city import City, plan_links
+from pipelines.synthetic.deliveries import Courier, write_parquet
+from pipelines.synthetic.departments import Departments
 from pipelines.synthetic.history import History
 from pipelines.synthetic.insurance_files import InsuranceFiles, end_of_arrivals
 from pipelines.synthetic.population import populate
 from pipelines.synthetic.report_files import ReportFiles
 from pipelines.synthetic.roll_files import RollFiles
 from pipelines.synthetic.shocks import plan_episodes, plan_transfers
-from pipelines.synthetic.trade import plan_trade
+from pipelines.synthetic.signs import plan_signs
+from pipelines.synthetic.trade import Trade, plan_trade
 from pipelines.synthetic.trade_files import TradeFiles, write_measures
 from pipelines.synthetic.truth import write_truth
 
@@ -58,27 +61,22 @@ def generate(
     people = populate(enterprises, months=months, first=first, seed=seed)
     trade = plan_trade(people, seed=seed)
     episodes = plan_episodes(people, trade, months=months, first=first, seed=seed)
-    history = History(
-        people,
-        episodes,
-        plan_transfers(people, months=months, seed=seed),
-        first=first,
-        months=months,
-        seed=seed,
-        parameters=parameters,
-    )
+    transfers = plan_transfers(people, months=months, seed=seed)
+    history = History(people, episodes, transfers, first=first, months=months, seed=seed, parameters=parameters)
     courier, last = Courier(out, contracts), end_of_arrivals(until)
-    insurance = InsuranceFiles(courier, people, months, last, stream(seed, "insurance_files"))
-    rolls = RollFiles(courier, people, stream(seed, "roll_files"))
-    customs = TradeFiles(courier, people, trade, stream(seed, "trade_files"))
+    city = _plan(history, trade, courier, seed=seed, last=last)
     reports = ReportFiles(courier, people, episodes, first, stream(seed, "report_files"))
+    rolls = RollFiles(courier, people, stream(seed, "roll_files"))
+    insurance = InsuranceFiles(courier, people, months, last, stream(seed, "insurance_files"))
+    customs, departments = TradeFiles(courier, people, trade, stream(seed, "trade_files")), Departments(city)
     write_measures(courier, first=first, last=last)
     insured = 0
     for month in history:
-        for writer in (rolls, reports, insurance, customs):
+        for writer in (rolls, reports, insurance, customs, departments):
             writer.write(month)
         insured = int(month.insured[month.seen].sum())
     write_truth(out / "truth", population=people, trade=trade, history=history, courier=courier, reports=reports.filed)
+    write_parquet(out / "truth", departments.truth())
     return CitySummary(
         enterprises=people.enterprises,
         insured_persons=insured,
@@ -86,6 +84,25 @@ def generate(
         events=len(history.diary.events),
         first_month=first,
         last_month=until,
+    )
+
+
+def _plan(history: History, trade: Trade, courier: Courier, *, seed: int, last: datetime) -> City:
+    """Add to the history what the other departments need: signs, links, festivals."""
+    people, episodes = history.population, history.episodes
+    return City(
+        people=people,
+        trade=trade,
+        episodes=episodes,
+        signs=plan_signs(episodes, enterprises=people.enterprises, seed=seed),
+        diary=history.diary,
+        links=plan_links(people, seed=seed),
+        festivals=tuple(history.festivals),
+        first=history.first,
+        months=history.months,
+        last=last,
+        seed=seed,
+        courier=courier,
     )
 
 

@@ -5,45 +5,15 @@ apart from the columns that departments deliver.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
 
 from pipelines.parameters import Parameters
 from pipelines.synthetic.calibration import add_months, calibration, stream
+from pipelines.synthetic.months import INSURANCES, Diary, Month, Move
 from pipelines.synthetic.population import ORDINARY, Flags, Floats, Ints, Population
 from pipelines.synthetic.shocks import BEFORE, KINDS, PATTERNS, Episodes, Pressure, Transfer, pressure
-
-INSURANCES = ("pension", "unemployment", "injury")
-
-
-@dataclass(frozen=True)
-class Month:
-    """One month by insured unit; ``alive`` by employer says who may still trade, ``seen`` which units report."""
-
-    number: int
-    month: date
-    insured: Ints
-    joiners: Ints
-    leavers: Ints
-    high_base_leavers: Ints
-    base_fen: Ints
-    due: Mapping[str, Ints]
-    paid: Mapping[str, Ints]
-    deferred: Mapping[str, Ints]
-    seen: Flags
-    alive: Flags
-    weight: Pressure
-
-
-@dataclass
-class Diary:
-    """What happened, as lists of rows for the planted truth."""
-
-    events: list[dict[str, object]] = field(default_factory=list)
-    transfers: list[dict[str, object]] = field(default_factory=list)
-    ends: list[dict[str, object]] = field(default_factory=list)
 
 
 class History:
@@ -110,7 +80,9 @@ class History:
         seen = self.began & ~self.gone
         self.gone |= ended & (self.insured == 0)
         alive = ~self.closed & (people.birth <= number)
-        return self._money(number, month, weight, (joiners, leavers, high), seen, alive)
+        flows = {"joiners": joiners, "leavers": leavers, "high_base_leavers": high}
+        flows |= {"cut": np.minimum(cut, leavers), "moved_out": moved_out, "moved_in": moved_in}
+        return self._money(number, month, weight, flows, seen, alive)
 
     def _drift(self, number: int, owner: Ints) -> None:
         people, numbers = self.population, calibration()
@@ -189,6 +161,7 @@ class History:
             here = persons - (round(persons * 0.25) if transfer.late else 0)
             into[unit] += here
             self.arriving.append((number + 1, unit, persons - here))
+            self._note_moves(number, units, unit, out, persons - here)
             self.wanted[unit] += persons
             self.wanted[units] *= 1 - transfer.share
             self.diary.transfers.append(
@@ -205,6 +178,14 @@ class History:
             )
             self.closed[transfer.source] = transfer.share == 1.0
         return out, into
+
+    def _note_moves(self, number: int, units: Ints, target: int, out: Ints, later: int) -> None:
+        """Write down who moved from each of ``units``; the last of them are those who arrive ``later``."""
+        for unit in units[out[units] > 0].tolist():
+            persons = int(out[unit])
+            waiting = min(later, persons)
+            later -= waiting
+            self.diary.moves.append(Move(number, unit, target, persons, waiting))
 
     def _quiet_ends(self, number: int, start: Ints) -> None:
         ending = (self.population.death == number) & ~self.closed
@@ -249,7 +230,7 @@ class History:
         )
 
     def _money(
-        self, number: int, month: date, weight: Pressure, flows: tuple[Ints, Ints, Ints], seen: Flags, alive: Flags
+        self, number: int, month: date, weight: Pressure, flows: Mapping[str, Ints], seen: Flags, alive: Flags
     ) -> Month:
         people, numbers = self.population, calibration()
         owner, count = people.owner, people.enterprises
@@ -272,21 +253,18 @@ class History:
         deferred = {k: np.where(defers, np.round(due[k] * part[k]), 0).astype(np.int64) for k in INSURANCES}
         owed = self._owed(weight)[owner]
         paid = {k: due[k] - deferred[k] - np.round((due[k] - deferred[k]) * owed).astype(np.int64) for k in INSURANCES}
-        joiners, leavers, high_base = flows
         return Month(
-            number,
-            month,
-            self.insured.copy(),
-            joiners,
-            leavers,
-            high_base,
-            base,
-            due,
-            paid,
-            deferred,
-            seen,
-            alive,
-            weight,
+            number=number,
+            month=month,
+            insured=self.insured.copy(),
+            base_fen=base,
+            due=due,
+            paid=paid,
+            deferred=deferred,
+            seen=seen,
+            alive=alive,
+            weight=weight,
+            **flows,
         )
 
     def _owed(self, weight: Pressure) -> Floats:

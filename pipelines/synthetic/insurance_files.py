@@ -11,7 +11,7 @@ import polars as pl
 
 from pipelines.synthetic.calibration import add_months, calibration
 from pipelines.synthetic.deliveries import Courier, arrival, full_width, text_of, yuan
-from pipelines.synthetic.history import INSURANCES, Month
+from pipelines.synthetic.months import INSURANCES, Month
 from pipelines.synthetic.population import Population
 
 FEED = "insurance_month"

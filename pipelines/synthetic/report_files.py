@@ -11,7 +11,7 @@ import polars as pl
 
 from pipelines.synthetic.calibration import add_months, calibration, month_index
 from pipelines.synthetic.deliveries import Courier, arrival, text_of
-from pipelines.synthetic.history import Month
+from pipelines.synthetic.months import Month
 from pipelines.synthetic.population import ORDINARY, Ints, Population
 from pipelines.synthetic.shocks import Episodes
 

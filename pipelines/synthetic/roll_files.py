@@ -13,7 +13,7 @@ from pipelines.checks import USCC_SYMBOLS
 from pipelines.synthetic import codes
 from pipelines.synthetic.calibration import calibration, industries
 from pipelines.synthetic.deliveries import Courier, arrival, text_of
-from pipelines.synthetic.history import Month
+from pipelines.synthetic.months import Month
 from pipelines.synthetic.population import UNIT_KINDS, Flags, Ints, Population
 from pipelines.synthetic.workbooks import header_row
 

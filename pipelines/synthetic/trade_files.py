@@ -13,7 +13,7 @@ import polars as pl
 from pipelines.contracts import SQL
 from pipelines.synthetic.calibration import calibration, goods
 from pipelines.synthetic.deliveries import Courier, arrival, text_of, yuan
-from pipelines.synthetic.history import Month
+from pipelines.synthetic.months import Month
 from pipelines.synthetic.population import Population
 from pipelines.synthetic.trade import Trade, exports
 
