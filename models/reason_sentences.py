@@ -4,48 +4,14 @@ Pure: a row of features in, a sentence out. A sentence says what a department re
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import Any
 
 import polars as pl
 
+from models import source_sentences
+from models.reason_words import USD_CENT_PER_WAN, day_text, month_text, percent, signed_percent, span_text, wan, yuan
+
 Row = Mapping[str, Any]
-
-MINUS = "−"
-USD_CENT_PER_WAN = 1_000_000
-FEN_PER_WAN = 1_000_000
-
-
-def signed_percent(ratio: float) -> str:
-    """``ratio`` as a signed percentage with one decimal: −15.8%, +3.0%, 0.0%."""
-    tenths = round(ratio * 1000)
-    sign = MINUS if tenths < 0 else "+" if tenths > 0 else ""
-    return f"{sign}{abs(tenths) // 10}.{abs(tenths) % 10}%"
-
-
-def percent(ratio: float) -> str:
-    """The size of ``ratio`` as a percentage with one decimal, without its sign."""
-    return signed_percent(ratio).lstrip(f"{MINUS}+")
-
-
-def month_text(month: date) -> str:
-    """2025年5月."""
-    return f"{month.year}年{month.month}月"
-
-
-def span_text(last: date, *, months: int) -> str:
-    """The ``months`` months ending with ``last``: 2025年3—5月, 2024年12月—2025年2月."""
-    number = last.year * 12 + last.month - months
-    first = date(number // 12, number % 12 + 1, 1)
-    if first.year == last.year:
-        return f"{first.year}年{first.month}—{last.month}月"
-    return f"{month_text(first)}—{month_text(last)}"
-
-
-def wan(amount: int, *, unit: int) -> str:
-    """``amount`` in units of ten thousand with one decimal; ``unit`` of the small unit make one of them."""
-    tenths = (amount * 10 + unit // 2) // unit
-    return f"{tenths // 10}.{tenths % 10}万"
 
 
 def sentence(code: str, row: Row) -> str:
@@ -72,26 +38,32 @@ def _decline(row: Row) -> str:
     )
 
 
+def _net_of(row: Row) -> str:
+    """What was taken off the plain difference of two months, in words."""
+    festival = row["gross_loss_persons"] != max(row["previous_insured_persons"] - row["insured_persons"], 0)
+    parts = ["春节因素"] if festival else []
+    parts += [f"整体转移{row['transfer_persons']}人"] if row["transfer_persons"] else []
+    return f"扣除{'和'.join(parts)}后" if parts else ""
+
+
 def _net_loss(row: Row) -> str:
-    loss = row["previous_insured_persons"] - row["insured_persons"]
-    net = "扣除春节因素后" if row["net_loss_persons"] != loss else ""
     return (
-        f"{net}单月净减少{row['net_loss_persons']}人（{signed_percent(-row['net_loss_ratio'])}，"
+        f"{_net_of(row)}单月净减少{row['net_loss_persons']}人（{signed_percent(-row['net_loss_ratio'])}，"
         f"{month_text(row['reference_month'])}，来源：社保）"
     )
 
 
 def _large_loss(row: Row) -> str:
     if (row["absent_months"] or 0) >= 1:
+        moved = row["transfer_3m_persons"]
         return (
             f"截至{month_text(row['reference_month'])}连续{row['absent_months']}个月无参保记录，"
-            f"此前参保{row['last_insured_persons']}人（来源：社保）"
+            f"此前参保{row['last_insured_persons']}人{f'，其中整体转移{moved}人' if moved else ''}（来源：社保）"
         )
     before, month = row["previous_insured_persons"], row["reference_month"]
-    net = "扣除春节因素后" if row["net_loss_persons"] != before - row["insured_persons"] else ""
     return (
         f"{month_text(month)}参保人数由上月{before}人减至{row['insured_persons']}人，"
-        f"{net}净减少{row['net_loss_persons']}人（{signed_percent(-row['net_loss_ratio'])}，来源：社保）"
+        f"{_net_of(row)}净减少{row['net_loss_persons']}人（{signed_percent(-row['net_loss_ratio'])}，来源：社保）"
     )
 
 
@@ -133,14 +105,14 @@ def _base(row: Row) -> str:
 def _arrears(row: Row) -> str:
     return (
         f"截至{month_text(row['reference_month'])}，近12个月有{row['arrears_months']}个费款所属期欠缴社会保险费，"
-        f"共{wan(row['arrears_fen'], unit=FEN_PER_WAN)}元（来源：社保、税务）"
+        f"共{yuan(row['arrears_fen'])}（来源：社保、税务）"
     )
 
 
 def _deferral(row: Row) -> str:
     return (
         f"截至{month_text(row['reference_month'])}，近6个月有{row['deferral_months']}个月经批准缓缴社会保险费，"
-        f"共{wan(row['deferred_fen'], unit=FEN_PER_WAN)}元（政策信号，非负面信息；来源：人社、税务）"
+        f"共{yuan(row['deferred_fen'])}（政策信号，非负面信息；来源：人社、税务）"
     )
 
 
@@ -177,14 +149,15 @@ def _no_export(row: Row) -> str:
 
 
 def _notice(row: Row) -> str:
-    day = row["notice_reported_on"]
     persons = row["notice_cut_persons"]
     planned = f"，拟裁减{persons}人" if persons is not None else ""
-    return f"{day.year}年{day.month}月{day.day}日报送裁减人员方案{planned}（来源：人社）"
+    return f"{day_text(row['notice_reported_on'])}报送裁减人员方案{planned}（来源：人社）"
 
 
 def _moved(row: Row) -> str:
     month = month_text(row["reference_month"])
+    if row["moving_out_open_count"]:
+        return f"迁出登记在办，{month}仍参保{row['insured_persons']}人（来源：市监、社保）"
     return f"市场主体登记状态为迁出，{month}仍参保{row['insured_persons']}人（来源：市监、社保）"
 
 
@@ -231,4 +204,5 @@ SENTENCES: Mapping[str, Callable[[Row], str]] = {
     "SEC01": _industry,
     "MIT01": _recovery,
     "MIT02": _us_recovery,
+    **source_sentences.SENTENCES,
 }

@@ -14,6 +14,8 @@ MODEL_ID = "rule-1"
 MITIGATING_DIMENSION = "缓释"
 PREFIX = "rule_"
 CAPS = "rule_score_caps"
+CATALOGUES = ("reasons", "mitigating_reasons", "added_reasons")
+SILENT = "silent_reasons"
 
 Kind = Literal["signal", "structural", "policy", "mitigating"]
 
@@ -70,7 +72,7 @@ class Scored:
 
 def rule_set(values: Mapping[str, Any]) -> RuleSet:
     """The rules among the parameters in force; raises ``ValueError`` where they contradict themselves."""
-    catalogue = {entry["code"]: entry for entry in [*values["reasons"], *values["mitigating_reasons"]]}
+    catalogue = {entry["code"]: entry for name in CATALOGUES for entry in values[name]}
     rules = tuple(
         _rule(name.removeprefix(PREFIX), body, catalogue)
         for name, body in sorted(values.items())
@@ -82,6 +84,10 @@ def rule_set(values: Mapping[str, Any]) -> RuleSet:
     uncapped = sorted({rule.dimension for rule in rules} - set(caps) - {MITIGATING_DIMENSION})
     if uncapped:
         raise ValueError(f"{CAPS} has no cap for {', '.join(uncapped)}")
+    silent = {entry["code"] for entry in values[SILENT]}
+    unruled = sorted(set(catalogue) ^ silent ^ {rule.code for rule in rules})
+    if unruled:
+        raise ValueError(f"either a rule or an entry of {SILENT}, not both: {', '.join(unruled)}")
     return RuleSet(rules=rules, caps=caps)
 
 

@@ -9,6 +9,10 @@ SELECT
     high_base_leavers_persons,
     base_fen,
     CASE
+        WHEN coalesce(due_pension_fen, due_unemployment_fen, due_injury_fen) IS NOT NULL
+            THEN coalesce(due_pension_fen, 0) + coalesce(due_unemployment_fen, 0) + coalesce(due_injury_fen, 0)
+    END AS due_fen,
+    CASE
         WHEN coalesce(due_pension_fen, due_unemployment_fen, due_injury_fen) IS NULL
             OR coalesce(paid_pension_fen, paid_unemployment_fen, paid_injury_fen) IS NULL
             THEN NULL
@@ -35,6 +39,7 @@ SELECT
                 + coalesce(deferred_injury_fen, 0)
     END AS deferred_fen
 FROM core.enterprise_month
+ANTI JOIN (SELECT enterprise_no, month FROM core.unknown_month WHERE is_partial) USING (enterprise_no, month)
 WHERE
     enterprise_no BETWEEN $first_no AND $last_no
     AND month BETWEEN $first_month AND $last_month

@@ -8,5 +8,7 @@ SELECT
     dispatch_persons,
     idle_persons
 FROM core.monitor_month
-WHERE month BETWEEN $first_month AND $last_month
+WHERE
+    enterprise_no BETWEEN $first_no AND $last_no
+    AND month BETWEEN $first_month AND $last_month
 ORDER BY enterprise_no, month

@@ -1,7 +1,7 @@
--- Grain: one row per enterprise and month of the window with an insurance row in quarantine.
+-- Grain: one row per enterprise and month of the window of which the insurance is not known.
 SELECT
     enterprise_no,
     year(month) * 12 + month(month) - 1 AS ordinal
-FROM core.quarantined_month
+FROM core.unknown_month
 WHERE month BETWEEN $first_month AND $last_month
 ORDER BY enterprise_no, month

@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import polars as pl
+from runs import run_of
 
 from pipelines import contracts as contract_files
-from pipelines import parameters as parameter_files
-from pipelines.run import Run, add_months, end_of
-from pipelines.settings import Home, Settings
+from pipelines.run import Run, add_months
+from pipelines.stages.features.sources import EVENTS, FLOW_TABLE, MONTHLY
 from pipelines.warehouse import Warehouse
 
 MAY = date(2025, 5, 1)
@@ -20,12 +19,13 @@ TABLES = (
     "core.enterprise",
     "core.enterprise_month",
     "core.export_month",
-    "core.monitor_month",
     "core.us_exporter",
     "core.tariff_measure",
     "core.layoff_notice",
     "core.month_status",
-    "core.quarantined_month",
+    "core.unknown_month",
+    *(source.table for source in (*MONTHLY, *EVENTS)),
+    FLOW_TABLE,
 )
 
 
@@ -40,16 +40,7 @@ def open_city(
         schema = contracts.polars_schema(table)
         rows = [{name: row.get(name) for name in schema} for row in tables.get(table, [])]
         warehouse.store(table, pl.DataFrame(rows, schema=schema))
-    run = Run(
-        as_of=as_of,
-        cutoff=end_of(as_of),
-        through=0,
-        home=Home(Path("unused")),
-        settings=Settings(),
-        contracts=contracts,
-        parameters=parameter_files.load(as_of),
-    )
-    return run, warehouse
+    return run_of(as_of, contracts=contracts), warehouse
 
 
 def enterprise(number: int, **values: Any) -> dict[str, Any]:

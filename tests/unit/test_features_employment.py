@@ -64,7 +64,7 @@ def test_absence_from_an_incomplete_month_is_unknown() -> None:
 
 
 def test_a_quarantined_row_is_no_absence() -> None:
-    tables = city([40, 40, 40, 40, None]) | {"core.quarantined_month": [{"enterprise_no": 0, "month": MAY}]}
+    tables = city([40, 40, 40, 40, None]) | {"core.unknown_month": [{"enterprise_no": 0, "month": MAY}]}
     row = one(tables)
     assert row["insured_persons"] is None
     assert row["net_loss_persons"] is None

@@ -59,7 +59,7 @@ def test_share_concentration_and_change_against_the_year_before() -> None:
 
 def test_zero_exports_count_from_the_last_month_that_had_any() -> None:
     row = one(city(monthly(100, range(3, 20))))
-    assert row["zero_export_months"] == 3
+    assert (row["zero_export_months"], row["export_silent_months"]) == (3, 3)
     assert row["export_us_3m_change_ratio"] == -1.0
 
 
@@ -68,7 +68,8 @@ def test_who_never_exported_has_no_export_figures_but_is_known_not_to_be_on_the_
     assert row["export_12m_usd_cent"] is None
     assert row["zero_export_months"] is None
     assert row["is_us_exporter"] is False
-    assert row["completeness_text"] == "有：参保缴费、市场主体登记；无记录：海关出口；缺：失业动态监测、商务名单"
+    said = "有：参保缴费、市场主体登记；无记录：海关出口；缺：失业动态监测、商务名单、用电、税收、"
+    assert row["completeness_text"].startswith(said)
     assert row["sources_present_count"] == 2
 
 
@@ -131,9 +132,11 @@ def test_the_latest_recent_form_speaks() -> None:
         form | {"month": date(2025, 1, 1), "enterprise_no": 1},
     ]
     row = one(tables)
-    assert row["monitor_month"] == MAY
+    assert (row["monitor_month"], row["monitor_silent_months"]) == (MAY, 0)
     assert (row["monitor_loss_ratio"], row["idle_ratio"], row["dispatch_change_1m_ratio"]) == (0.1, 0.1, -0.5)
-    assert one(tables, number=1)["monitor_month"] is None, "a form four months old no longer speaks"
+    old = one(tables, number=1)
+    assert old["monitor_month"] is None, "a form four months old no longer speaks"
+    assert old["monitor_silent_months"] == 4
 
 
 def test_feeds_that_never_came_leave_nulls() -> None:
@@ -146,7 +149,8 @@ def test_feeds_that_never_came_leave_nulls() -> None:
     assert row["is_us_exporter"] is None
     assert row["export_reference_month"] is None
     assert row["peer_rank_ratio"] is None
-    assert row["completeness_text"] == "有：参保缴费；缺：市场主体登记、失业动态监测、海关出口、商务名单"
+    said = "有：参保缴费；缺：市场主体登记、失业动态监测、海关出口、商务名单、用电、"
+    assert row["completeness_text"].startswith(said)
 
 
 def test_without_any_insurance_only_reports_give_rows() -> None:

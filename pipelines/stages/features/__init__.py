@@ -1,20 +1,19 @@
-"""One row per enterprise: what its months, exports, forms and peers say at the cutoff.
+"""One row per enterprise: what its months, exports, forms, cases and peers say at the cutoff.
 
-Two passes over fixed buckets of enterprises: integer sums for peers, then the kernel. The result does not depend on
-the size of the buckets. Nothing here judges risk.
+The result does not depend on the size of the buckets. Nothing here judges risk.
 """
 
-from functools import reduce
+from collections.abc import Sequence
+from datetime import date
 
 import polars as pl
 
 from pipelines.contracts import read_sql
 from pipelines.run import Receipt, Run
-from pipelines.stages.features import kernel, peers, reading, table
-from pipelines.stages.features.masked import Ints
-from pipelines.stages.features.panel import Origin, Panel
-from pipelines.stages.features.peers import Peers
-from pipelines.stages.features.reading import BLOCK_SIZE, City
+from pipelines.stages.features import passes, reach, reading, table
+from pipelines.stages.features.lunar import month_of_ordinal
+from pipelines.stages.features.panel import Origin
+from pipelines.stages.features.reading import BLOCK_SIZE
 from pipelines.warehouse import Warehouse
 
 
@@ -35,63 +34,57 @@ def run(run: Run, warehouse: Warehouse) -> Receipt:
 
 def compute(run: Run, warehouse: Warehouse, *, bucket_size: int) -> tuple[pl.DataFrame, int]:
     """The rows of ``features.enterprise``, and how many enterprises there are."""
-    origin, has_insurance = reading.origin_of(run, warehouse)
+    origin, has_insurance = reach.origin_of(run, warehouse)
     definitions = reading.definitions_of(run, reference=origin.insurance)
-    city = reading.read_city(warehouse, origin, definitions=definitions)
-    enterprises = _enterprises(run, warehouse)
-    division, count = reading.divisions(enterprises)
-    parts = [
-        (bucket, division[bucket.first_no : bucket.first_no + bucket.count])
-        for bucket in reading.buckets(enterprises.height, size=bucket_size)
+    enterprises = _enterprises(run, warehouse, day=run.as_of)
+    delivered = reach.delivered(warehouse, origin, has_insurance=has_insurance)
+    season = definitions.lunar.season(origin.insurance)
+    frames = [
+        table.rows(values, panel, bucket.part(enterprises), origin=origin, delivered=delivered, season=season)
+        for _, bucket, panel, values in passes.computed(
+            run, warehouse, enterprises, (origin,), definitions=definitions, bucket_size=bucket_size
+        )
     ]
-    t = origin.insurance - city.first
-    sums: list[Peers] = []
-    for bucket, places in parts:
-        insured = reading.insurance(warehouse, city, bucket, query="read_insured", last=origin.insurance)
-        sums.append(peers.sums(insured, t, division=places, divisions=count))
-    if not sums:
+    if not frames:
         return pl.DataFrame(schema=run.contracts.polars_schema("features.enterprise")), 0
-    together = reduce(peers.add, sums)
-    delivered = _delivered(warehouse, origin, has_insurance=has_insurance)
-    frames = []
-    for bucket, places in parts:
-        panel = _panel(run, warehouse, city=city, bucket=bucket, division=places, origin=origin)
-        values = kernel.compute(panel, origin, sums=together, measures=city.measures, definitions=definitions)
-        part = enterprises.slice(bucket.first_no, bucket.count)
-        frames.append(table.rows(values, panel, part, origin=origin, delivered=delivered))
     columns = list(run.contracts.tables["features.enterprise"].columns)
     return pl.concat(frames, how="vertical_relaxed").select(columns), enterprises.height
 
 
-def _panel(
-    run: Run, warehouse: Warehouse, *, city: City, bucket: reading.Bucket, division: Ints, origin: Origin
-) -> Panel:
-    return Panel(
-        count=bucket.count,
-        insurance=reading.insurance(
-            warehouse,
-            city,
-            bucket,
-            query="read_insurance",
-            last=origin.insurance,
-            arrears_tolerance_fen=run.parameters["arrears_tolerance_fen"],
-        ),
-        exports=reading.exports(city, bucket),
-        monitor=reading.monitor(city, bucket),
-        division=division,
-    )
+def training_panel(
+    run: Run, warehouse: Warehouse, origins: Sequence[Origin], *, minimum_insured: int, bucket_size: int = BLOCK_SIZE
+) -> pl.DataFrame:
+    """Rows of ``features.enterprise`` at each of ``origins``, with ``origin`` (its insurance month) before them.
+
+    Only enterprises with ``minimum_insured`` insured persons at the origin. Each origin sees no month, no event and no
+    report after it; of what lies before it, the versions of tonight.
+    """
+    definitions = reading.definitions_of(run, reference=max(origin.insurance for origin in origins))
+    enterprises = [_enterprises(run, warehouse, day=date.fromordinal(origin.day)) for origin in origins]
+    delivered = [reach.delivered(warehouse, origin, has_insurance=True) for origin in origins]
+    columns = list(run.contracts.tables["features.enterprise"].columns)
+    frames = []
+    for place, bucket, panel, values in passes.computed(
+        run, warehouse, enterprises[0], origins, definitions=definitions, bucket_size=bucket_size
+    ):
+        origin, part = origins[place], bucket.part(enterprises[place])
+        season = definitions.lunar.season(origin.insurance)
+        rows = table.rows(values, panel, part, origin=origin, delivered=delivered[place], season=season)
+        kept = rows.filter(pl.col("insured_persons") >= minimum_insured)
+        frames.append(kept.select(pl.lit(month_of_ordinal(origin.insurance)).alias("origin"), *columns))
+    return pl.concat(frames, how="vertical_relaxed").sort("origin", "enterprise_no")
 
 
-def _enterprises(run: Run, warehouse: Warehouse) -> pl.DataFrame:
-    """core.enterprise in order of number, with the commerce list of this year or the last, and reports in force."""
+def _enterprises(run: Run, warehouse: Warehouse, *, day: date) -> pl.DataFrame:
+    """core.enterprise in order of number, with the commerce list of two years and the reports in force on ``day``."""
     listed = warehouse.frame(
         "SELECT DISTINCT enterprise_no, true AS is_listed FROM core.us_exporter WHERE year BETWEEN $first AND $last",
-        first=run.as_of.year - 1,
-        last=run.as_of.year,
+        first=day.year - 1,
+        last=day.year,
     )
     notices = warehouse.frame(
         read_sql("features/read_notice"),
-        as_of=run.as_of,
+        as_of=day,
         notice_in_force_months=run.parameters["notice_in_force_months"],
     )
     base = warehouse.frame(
@@ -101,10 +94,3 @@ def _enterprises(run: Run, warehouse: Warehouse) -> pl.DataFrame:
         notices, on="enterprise_no", how="left", maintain_order="left"
     )
     return joined.with_columns(pl.col("is_listed").fill_null(value=False))
-
-
-def _delivered(warehouse: Warehouse, origin: Origin, *, has_insurance: bool) -> tuple[bool, ...]:
-    """For each of ``table.SOURCES``, whether it holds anything at the cutoff."""
-    registered = bool(warehouse.scalar("SELECT count(*) > 0 FROM core.enterprise WHERE is_registered"))
-    listed = warehouse.count("core.us_exporter") > 0
-    return (has_insurance, registered, origin.monitor is not None, origin.export is not None, listed)

@@ -16,7 +16,7 @@ from pipelines.stages.features.masked import (
     quotient,
     relative,
 )
-from pipelines.stages.features.panel import Definitions, Insurance
+from pipelines.stages.features.panel import INSURANCE_MONTHS, Definitions, Insurance
 from pipelines.stages.features.peers import CityMonth
 
 
@@ -37,7 +37,7 @@ def features(panel: Insurance, t: int, *, definitions: Definitions, city: CityMo
     for months in (1, 3, 6, 12):
         result[f"insured_change_{months}m_ratio"] = relative(now, at(panel.levels, t - months))
     result |= decline_run(panel, t, definitions=definitions)
-    result |= net_loss(panel, t, definitions=definitions, city=city)
+    result |= gross_loss(panel, t, definitions=definitions, city=city)
     result |= absence(panel, t)
     return result | flows(panel, t)
 
@@ -80,7 +80,7 @@ def drawdown(levels: Ints, t: int) -> Masked:
 
 def decline_run(panel: Insurance, t: int, *, definitions: Definitions) -> dict[str, Masked]:
     """Falls in a row over the months that the festival does not touch, with where the run starts and ends."""
-    rows = [row for row in range(t, -1, -1) if not definitions.lunar.is_festival(panel.first + row)]
+    rows = [row for row in range(t, _earliest(t) - 1, -1) if not definitions.lunar.is_festival(panel.first + row)]
     count = panel.levels.shape[1]
     run, start_row, start_level = (np.zeros(count, dtype=np.int64) for _ in range(3))
     end = at(panel.levels, rows[0] if rows else -1)
@@ -107,8 +107,8 @@ def decline_run(panel: Insurance, t: int, *, definitions: Definitions) -> dict[s
     }
 
 
-def net_loss(panel: Insurance, t: int, *, definitions: Definitions, city: CityMonth) -> dict[str, Masked]:
-    """Persons lost in month ``t`` beyond what the festival explains.
+def gross_loss(panel: Insurance, t: int, *, definitions: Definitions, city: CityMonth) -> dict[str, Masked]:
+    """Persons lost in month ``t`` beyond what the festival explains, transfers still in it.
 
     In a festival month the loss of the lunar counterpart a year before is taken off; where the enterprise was not
     known then, the share that the whole city lost in month ``t``.
@@ -122,8 +122,8 @@ def net_loss(panel: Insurance, t: int, *, definitions: Definitions, city: CityMo
         usual = city.festival_loss(before.values)
         loss = np.maximum(loss - np.where(then.valid, np.maximum(then.values, 0), usual), 0)
     return {
-        "net_loss_persons": Masked(np.where(valid, loss, 0), valid),
-        "net_loss_ratio": quotient(loss, before.values, valid),
+        "gross_loss_persons": Masked(np.where(valid, loss, 0), valid),
+        "gross_loss_ratio": quotient(loss, before.values, valid),
     }
 
 
@@ -139,13 +139,19 @@ def absence(panel: Insurance, t: int) -> dict[str, Masked]:
     for row in range(t, -1, -1):
         last = np.where(~found & panel.present[row], panel.columns["insured_persons"][row], last)
         found |= panel.present[row]
-        absent += ~found & ~panel.blind[row] & panel.complete[row]
+        if row >= _earliest(t):
+            absent += ~found & ~panel.blind[row] & panel.complete[row]
     last = np.where(found, last, panel.before_persons)
     seen: Bools = found | (panel.before_month != MISSING)
     return {
         "absent_months": Masked(np.where(seen, absent, 0), seen),
         "last_insured_persons": Masked(np.where(last != MISSING, last, 0), last != MISSING),
     }
+
+
+def _earliest(t: int) -> int:
+    """First row that the origin at row ``t`` looks at, however far the panel reaches back."""
+    return max(t - INSURANCE_MONTHS + 1, 0)
 
 
 def flows(panel: Insurance, t: int) -> dict[str, Masked]:

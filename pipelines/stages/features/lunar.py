@@ -41,6 +41,13 @@ class LunarCalendar:
                 return this - last
         return 12
 
+    def season(self, month: int) -> str:
+        """The month's place in the year: its distance from the festival near it, else its calendar number."""
+        for festival in self.festival_month.values():
+            if FIRST_OFFSET <= month - festival <= LAST_OFFSET:
+                return f"L{month - festival:+d}"
+        return f"{month % 12 + 1:02d}"
+
 
 GREGORIAN = LunarCalendar(festival_month={}, touched=frozenset())
 

@@ -1,9 +1,10 @@
-"""The dense (month × enterprise) panel of one bucket, and the sparse rows of exports and monitoring beside it.
+"""The dense (month × enterprise) panel of one bucket, and the sparse sources beside it.
 
 A lag is a row offset; an origin sees rows up to its own month only. Arrays hold ``MISSING`` where nothing is known.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -11,6 +12,7 @@ import polars as pl
 
 from pipelines.stages.features.lunar import LunarCalendar
 from pipelines.stages.features.masked import MISSING, Bools, Ints
+from pipelines.stages.features.sparse import Events, Monthly
 
 INSURANCE_COLUMNS = (
     "insured_persons",
@@ -18,21 +20,25 @@ INSURANCE_COLUMNS = (
     "leavers_persons",
     "high_base_leavers_persons",
     "base_fen",
+    "due_fen",
     "arrears_fen",
     "deferred_fen",
 )
-MONITOR_COLUMNS = ("surveyed_persons", "hired_persons", "separated_persons", "dispatch_persons", "idle_persons")
 INSURANCE_MONTHS = 25
 EXPORT_MONTHS = 36
 
 
 @dataclass(frozen=True)
 class Origin:
-    """The latest month (ordinal) that each source has reached; for a past origin, the one known then."""
+    """How far each source has reached, as months (ordinals); for a past origin, as far as it was known then.
+
+    ``reached`` has the other monthly and dated sources by name. Dated events count up to ``day`` (a date's ordinal).
+    """
 
     insurance: int
-    export: int | None
-    monitor: int | None
+    export: int | None = None
+    reached: Mapping[str, int] = field(default_factory=dict)
+    day: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,11 @@ class Definitions:
     minimum_known_months: int
     monitor_valid_months: int
     peer_minimum_persons: int
+    source_valid_months: int
+    power_fall_pct: int
+    transfer_share_pct: int
+    transfer_minimum_persons: int
+    visit_valid_days: int
 
 
 @dataclass(frozen=True)
@@ -78,23 +89,33 @@ class Exports:
 
 
 @dataclass(frozen=True)
-class Monitor:
-    """Monitoring forms of one bucket, dense over the monitored enterprises at ``position``."""
+class Flows:
+    """Moves of persons out of the enterprises of one bucket: from which place, to whom, in which month, how many.
 
-    first: int
-    position: Ints
-    columns: dict[str, Ints]
+    ``covered`` are the months (ordinals) with any move in the city.
+    """
+
+    place: Ints
+    to: Ints
+    month: Ints
+    persons: Ints
+    covered: frozenset[int]
 
 
 @dataclass(frozen=True)
 class Panel:
-    """All that the kernel may see of ``count`` enterprises; ``division`` indexes the peers' table, -1 where unknown."""
+    """All that the kernel may see of ``count`` enterprises; ``division`` indexes the peers' table, -1 where unknown.
+
+    A source that is not here never came.
+    """
 
     count: int
     insurance: Insurance
-    exports: Exports | None
-    monitor: Monitor | None
     division: Ints
+    exports: Exports | None = None
+    monthly: Mapping[str, Monthly] = field(default_factory=dict)
+    events: Mapping[str, Events] = field(default_factory=dict)
+    flows: Flows | None = None
 
 
 def scatter(frame: pl.DataFrame, column: str, *, rows: Ints, places: Ints, shape: tuple[int, int]) -> Ints:
@@ -179,15 +200,11 @@ def export_panel(rows: pl.DataFrame, *, products: pl.Series, present: Bools, fir
     )
 
 
-def monitor_panel(rows: pl.DataFrame, *, months: int, first: int) -> Monitor:
-    """Monitoring of one bucket from rows with place, ordinal and ``MONITOR_COLUMNS``."""
-    position, place = np.unique(rows["place"].to_numpy(), return_inverse=True)
-    column = rows["ordinal"].to_numpy() - first
-    shape = (months, len(position))
-    columns = {name: scatter(rows, name, rows=column, places=place, shape=shape) for name in MONITOR_COLUMNS}
-    present = np.full(shape, MISSING, dtype=np.int64)
-    present[column, place] = 1
-    return Monitor(first=first, position=position.astype(np.int64), columns=columns | {"present": present})
+def flows_panel(rows: pl.DataFrame, *, covered: frozenset[int]) -> Flows:
+    """Moves of one bucket from rows with place, to_enterprise_no, ordinal and moved_persons."""
+    names = ("place", "to_enterprise_no", "ordinal", "moved_persons")
+    place, to, month, persons = (rows[name].to_numpy().astype(np.int64) for name in names)
+    return Flows(place=place, to=to, month=month, persons=persons, covered=covered)
 
 
 def last_day(month: int) -> date:

@@ -1,10 +1,10 @@
 """From core tables to panels: one read per source and bucket, only the months that some feature needs.
 
-The city-wide small sources (exports, monitoring, quarantine) are read once and cut by bucket; insurance is read bucket
-by bucket from its month slabs. Nothing is computed here that the kernel could compute.
+The small sources are read once for the city and cut by bucket; insurance is read bucket by bucket from its month slabs.
+What is read serves every origin asked for. Nothing is computed here that the kernel could compute.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.contracts import read_sql
+from pipelines.parameters import Parameters
 from pipelines.run import Run
 from pipelines.stages.features import lunar
 from pipelines.stages.features.lunar import month_of_ordinal, ordinal
@@ -23,11 +24,9 @@ from pipelines.stages.features.panel import (
     Definitions,
     Exports,
     Insurance,
-    Monitor,
     Origin,
     export_panel,
     insurance_panel,
-    monitor_panel,
 )
 from pipelines.stages.features.tariff import Measure
 from pipelines.warehouse import Warehouse
@@ -45,11 +44,15 @@ class Bucket:
     count: int
 
     def cut(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The rows of ``frame`` that fall in the bucket, with their ``place`` in it."""
+        """The rows of ``frame``, in order of enterprise, that fall in the bucket, with their ``place`` in it."""
         low = frame["enterprise_no"].search_sorted(self.first_no)
         high = frame["enterprise_no"].search_sorted(self.first_no + self.count)
         part = frame.slice(low, high - low)
         return part.with_columns((pl.col("enterprise_no") - self.first_no).alias("place"))
+
+    def part(self, enterprises: pl.DataFrame) -> pl.DataFrame:
+        """The bucket's own rows of ``enterprises``, which has one row per number from 0 on."""
+        return enterprises.slice(self.first_no, self.count)
 
 
 @dataclass(frozen=True)
@@ -64,26 +67,16 @@ class City:
     export_present: Bools
     exports: pl.DataFrame
     products: pl.Series
-    monitor_first: int
-    monitor_months: int
-    monitors: pl.DataFrame
     measures: tuple[Measure, ...]
-
-
-def origin_of(run: Run, warehouse: Warehouse) -> tuple[Origin, bool]:
-    """The months reached at the cutoff, and whether insurance has any; without it, the month before ``as_of``."""
-    insurance = _latest(warehouse, "core.month_status")
-    reference = insurance if insurance is not None else ordinal(run.as_of) - 1
-    monitor = _latest(warehouse, "core.monitor_month")
-    export = _latest(warehouse, "core.export_month")
-    origin = Origin(insurance=reference, export=export, monitor=None if monitor is None else max(monitor, reference))
-    return origin, insurance is not None
 
 
 def definitions_of(run: Run, *, reference: int) -> Definitions:
     """The contestable numbers as of the run's date."""
-    parameters = run.parameters
-    is_lunar = run.contracts.feed_set.calendar == "lunar"
+    return definitions(run.parameters, reference=reference, is_lunar=run.contracts.feed_set.calendar == "lunar")
+
+
+def definitions(parameters: Parameters, *, reference: int, is_lunar: bool) -> Definitions:
+    """The contestable numbers in force, and the calendar of the year of month ``reference``."""
     return Definitions(
         lunar=lunar.calendar(
             parameters["spring_festival"],
@@ -96,32 +89,36 @@ def definitions_of(run: Run, *, reference: int) -> Definitions:
         minimum_known_months=parameters["minimum_known_months"],
         monitor_valid_months=parameters["monitor_valid_months"],
         peer_minimum_persons=parameters["peer_minimum_persons"],
+        source_valid_months=parameters["source_valid_months"],
+        power_fall_pct=parameters["power_fall_pct"],
+        transfer_share_pct=parameters["transfer_share_pct"],
+        transfer_minimum_persons=parameters["transfer_minimum_persons"],
+        visit_valid_days=parameters["visit_valid_days"],
     )
 
 
-def read_city(warehouse: Warehouse, origin: Origin, *, definitions: Definitions) -> City:
-    """Everything that is not read bucket by bucket."""
-    first = origin.insurance - INSURANCE_MONTHS + 1
-    export_last = origin.export if origin.export is not None else origin.insurance
-    export_first = export_last - EXPORT_MONTHS + 1
-    monitor_last = origin.monitor if origin.monitor is not None else origin.insurance
-    monitor_first = monitor_last - definitions.monitor_valid_months
-    exports = _read(warehouse, "read_export", **_span(export_first, export_last))
+def read_city(warehouse: Warehouse, origins: Sequence[Origin]) -> City:
+    """What ``origins`` need of insurance and customs and is not read bucket by bucket."""
+    last = max(origin.insurance for origin in origins)
+    first = min(origin.insurance for origin in origins) - INSURANCE_MONTHS + 1
+    reached = [origin.export for origin in origins if origin.export is not None] or [last]
+    export_first, export_months = min(reached) - EXPORT_MONTHS + 1, max(reached) - min(reached) + EXPORT_MONTHS
+    exports = read(warehouse, "read_export", **span(export_first, max(reached)))
     products, product = _coded(exports["hs6"])
     _, destination = _coded(exports["destination"])
     to_us = (exports["destination"] == UNITED_STATES).fill_null(value=False)
-    complete = _marks(
+    complete = marks(
         [ordinal(m) for (m,) in warehouse.rows("SELECT month FROM core.month_status WHERE is_complete_month")],
         first=first,
-        count=INSURANCE_MONTHS,
+        count=last - first + 1,
     )
     return City(
         first=first,
         complete=complete,
-        before=_read(warehouse, "read_before", first_month=month_of_ordinal(first)),
-        quarantined=_read(warehouse, "read_quarantined", **_span(first, origin.insurance)),
+        before=read(warehouse, "read_before", first_month=month_of_ordinal(first)),
+        quarantined=read(warehouse, "read_quarantined", **span(first, last)),
         export_first=export_first,
-        export_present=_marks(exports["ordinal"].unique().to_list(), first=export_first, count=EXPORT_MONTHS),
+        export_present=marks(exports["ordinal"].unique().to_list(), first=export_first, count=export_months),
         exports=exports.select(
             "enterprise_no",
             "ordinal",
@@ -132,9 +129,6 @@ def read_city(warehouse: Warehouse, origin: Origin, *, definitions: Definitions)
             to_us=to_us,
         ),
         products=products,
-        monitor_first=monitor_first,
-        monitor_months=definitions.monitor_valid_months + 1,
-        monitors=_read(warehouse, "read_monitor", **_span(monitor_first, monitor_last)),
         measures=_measures(warehouse),
     )
 
@@ -145,16 +139,14 @@ def buckets(enterprises: int, *, size: int) -> Iterator[Bucket]:
         yield Bucket(first_no=first_no, count=min(size, enterprises - first_no))
 
 
-def insurance(
-    warehouse: Warehouse, city: City, bucket: Bucket, *, query: str, last: int, **parameters: Any
-) -> Insurance:
-    """The insurance panel of ``bucket`` by the SQL file ``query``, for months up to ``last``."""
-    rows = _read(
+def insurance(warehouse: Warehouse, city: City, bucket: Bucket, *, query: str, **parameters: Any) -> Insurance:
+    """The insurance panel of ``bucket`` by the SQL file ``query``, over all months of ``city``."""
+    rows = read(
         warehouse,
         query,
         first_no=bucket.first_no,
         last_no=bucket.first_no + bucket.count - 1,
-        **_span(city.first, last),
+        **span(city.first, city.first + len(city.complete) - 1),
         **parameters,
     )
     return insurance_panel(
@@ -172,11 +164,6 @@ def exports(city: City, bucket: Bucket) -> Exports:
     return export_panel(
         bucket.cut(city.exports), products=city.products, present=city.export_present, first=city.export_first
     )
-
-
-def monitor(city: City, bucket: Bucket) -> Monitor:
-    """The monitoring forms of ``bucket``."""
-    return monitor_panel(bucket.cut(city.monitors), months=city.monitor_months, first=city.monitor_first)
 
 
 def divisions(enterprises: pl.DataFrame) -> tuple[Ints, int]:
@@ -206,22 +193,20 @@ def _measures(warehouse: Warehouse) -> tuple[Measure, ...]:
     )
 
 
-def _latest(warehouse: Warehouse, table: str) -> int | None:
-    month: date | None = warehouse.scalar(f"SELECT max(month) FROM {table}")
-    return None if month is None else ordinal(month)
-
-
-def _read(warehouse: Warehouse, query: str, **parameters: Any) -> pl.DataFrame:
+def read(warehouse: Warehouse, query: str, **parameters: Any) -> pl.DataFrame:
+    """The frame of ``sql/features/<query>.sql``."""
     return warehouse.frame(read_sql(f"features/{query}"), **parameters)
 
 
-def _span(first: int, last: int) -> dict[str, date]:
+def span(first: int, last: int) -> dict[str, date]:
+    """The months ``first`` to ``last`` (ordinals) as parameters of a query."""
     return {"first_month": month_of_ordinal(first), "last_month": month_of_ordinal(last)}
 
 
-def _marks(months: list[int], *, first: int, count: int) -> Bools:
-    marks = np.zeros(count, dtype=np.bool_)
+def marks(months: list[int], *, first: int, count: int) -> Bools:
+    """Which of the ``count`` months from ``first`` on are among ``months``."""
+    found = np.zeros(count, dtype=np.bool_)
     for month in months:
         if 0 <= month - first < count:
-            marks[month - first] = True
-    return marks
+            found[month - first] = True
+    return found

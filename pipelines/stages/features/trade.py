@@ -11,6 +11,7 @@ import numpy as np
 from pipelines.stages.features.masked import MISSING, Bools, Ints, Masked, at, empty, full_window, quotient, window
 from pipelines.stages.features.panel import EXPORT_MONTHS, Definitions, Exports
 
+SILENT_MONTHS = 12
 AMOUNTS = (
     "export_12m_usd_cent",
     "export_us_12m_usd_cent",
@@ -18,6 +19,7 @@ AMOUNTS = (
     "export_us_3m_year_ago_usd_cent",
     "export_us_fall_months",
     "zero_export_months",
+    "export_silent_months",
 )
 RATIOS = ("export_us_share_12m_ratio", "export_us_3m_change_ratio", "export_hhi_ratio")
 
@@ -69,6 +71,7 @@ def features(panel: Exports | None, t: int, *, count: int, definitions: Definiti
         "export_us_fall_months": fall_months(own.to_us, t, percent=definitions.export_us_fall_pct),
         "export_hhi_ratio": concentration(panel, own, t, enough=enough),
         "zero_export_months": zero_months(own.every, t),
+        "export_silent_months": silent_months(own.every, t),
     }
     return {name: spread(value, panel.position, known=own.known, count=count) for name, value in result.items()}
 
@@ -87,7 +90,7 @@ def fall_months(to_us: Ints, t: int, *, percent: int) -> Masked:
     run = np.zeros(to_us.shape[1], dtype=np.int64)
     going = np.ones(to_us.shape[1], dtype=np.bool_)
     first = full_window(to_us, t, count=3).valid & full_window(to_us, t - 12, count=3).valid
-    for row in range(t, 13, -1):
+    for row in range(t, max(t - EXPORT_MONTHS, -1) + 14, -1):
         now, then = full_window(to_us, row, count=3), full_window(to_us, row - 12, count=3)
         fell = (then.values > 0) & (now.values * 100 <= then.values * (100 - percent))
         going &= now.valid & then.valid & fell
@@ -102,7 +105,7 @@ def zero_months(every: Ints, t: int) -> Masked:
     run = np.zeros(every.shape[1], dtype=np.int64)
     going = at(every, t).valid
     known = going.copy()
-    for row in range(t, -1, -1):
+    for row in range(t, max(t - EXPORT_MONTHS, -1), -1):
         column = at(every, row)
         going = going & column.valid & (column.values == 0)
         if not going.any():
@@ -114,6 +117,16 @@ def zero_months(every: Ints, t: int) -> Masked:
         amount = every[np.maximum(earlier, 0), np.arange(every.shape[1])]
         active |= (earlier >= 0) & (amount != MISSING) & (amount > 0)
     return Masked(np.where(active, run, 0), known)
+
+
+def silent_months(every: Ints, t: int) -> Masked:
+    """Months since the latest exports, at most 12; missing where there are none within them."""
+    since = np.zeros(every.shape[1], dtype=np.int64)
+    heard = np.zeros(every.shape[1], dtype=np.bool_)
+    for lag in range(SILENT_MONTHS + 1):
+        heard |= at(every, t - lag).values > 0
+        since += ~heard
+    return Masked(since, heard)
 
 
 def concentration(panel: Exports, own: Own, t: int, *, enough: Bools) -> Masked:

@@ -1,0 +1,10 @@
+-- Grain: one row per credit event; kind is its place in $kinds, grades_down how many grades the labour inspection took.
+SELECT
+    enterprise_no,
+    occurred_on AS happened_on,
+    list_position($kinds::VARCHAR[], credit_kind)::BIGINT - 1 AS kind,
+    ended_on - DATE '0001-01-01' + 1 AS ended,
+    greatest(ascii(level_to) - ascii(level_from), 0)::BIGINT AS grades_down
+FROM core.credit_event
+WHERE occurred_on BETWEEN $first_day AND $last_day
+ORDER BY enterprise_no, occurred_on, event_no
