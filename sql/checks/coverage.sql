@@ -1,4 +1,5 @@
--- Grain: one row, none before the first month. Recent months without any insurance row between the first and the latest.
+-- Grain: one row, none before the first month. Months without any insurance row between the first and the latest: the
+-- recent ones or the older ones.
 WITH span AS (
     SELECT min(month) AS first_month, max(month) AS last_month, count(*) AS months FROM core.month_status
 ),
@@ -9,7 +10,7 @@ missing AS (
     SELECT d.month
     FROM due AS d
     ANTI JOIN core.month_status AS m USING (month)
-    WHERE d.month > (SELECT last_month FROM span) - to_months($gate_recent_months)
+    WHERE (d.month > (SELECT last_month FROM span) - to_months($gate_recent_months)) = $is_recent
 ),
 counted AS (
     SELECT count(*) AS gaps, string_agg(strftime(month, '%Y年%m月'), '、' ORDER BY month) AS names FROM missing

@@ -5,6 +5,7 @@ WITH latest AS (
 SELECT
     '全部参保人数' AS subject,
     'insurance_month' AS source,
+    l.month,
     abs(l.insured_persons - p.insured_persons) * 100.0 / nullif(p.insured_persons, 0) AS metric,
     l.row_count,
     0 AS bad_row_count,

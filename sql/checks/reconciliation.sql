@@ -1,5 +1,5 @@
 -- Grain: one row, none before the first month. Share of enterprises, in %, whose head count of the latest month is not that
--- of the month before plus joiners minus leavers. Left out: where a term is missing or a row lies in quarantine.
+-- of the month before plus joiners minus leavers. Left out: where a term is missing or the month is not known.
 WITH latest AS (
     SELECT max(month) AS month FROM core.month_status
 ),
@@ -8,7 +8,7 @@ paired AS (
     FROM core.enterprise_month AS n
     INNER JOIN core.enterprise_month AS p
         ON n.enterprise_no = p.enterprise_no AND n.month = p.month + to_months(1)
-    ANTI JOIN core.quarantined_month AS q
+    ANTI JOIN core.unknown_month AS q
         ON n.enterprise_no = q.enterprise_no AND (q.month = n.month OR q.month = p.month)
     WHERE n.month = (SELECT month FROM latest)
 ),

@@ -21,6 +21,8 @@ replaced AS (
 SELECT
     '拒收文件“' || r.file_name || '”' AS subject,
     coalesce(r.feed, '') AS source,
+    r.batch,
+    r.received_at,
     1 AS metric,
     0 AS row_count,
     0 AS bad_row_count,

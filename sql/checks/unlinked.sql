@@ -1,7 +1,7 @@
 -- Grain: one row. Share of insurance rows, in %, whose unit leads to no enterprise.
 WITH counted AS (
     SELECT
-        (SELECT count(*) FROM raw.insurance_month) AS row_count,
+        (SELECT coalesce(sum(row_count), 0) FROM core.source_status WHERE feed = 'insurance_month') AS row_count,
         (SELECT coalesce(sum(row_count), 0) FROM core.unlinked WHERE feed = 'insurance_month') AS bad_row_count
 )
 SELECT

@@ -2,6 +2,7 @@
 SELECT
     '单位月度参保缴费' AS subject,
     'insurance_month' AS source,
+    month,
     row_count * 100.0 / nullif(expected_row_count, 0) AS metric,
     row_count,
     greatest(0, coalesce(expected_row_count - row_count, 0)) AS bad_row_count,

@@ -18,7 +18,7 @@ SELECT
     e.is_registered,
     coalesce(e.is_labour_agency, false) AS is_labour_agency,
     f.enterprise_no IS NOT NULL AS has_features,
-    coalesce(f.is_us_exporter, false) AS is_us_exporter,
+    f.is_us_exporter,
     f.export_us_share_12m_ratio,
     f.insured_persons,
     f.previous_insured_persons,
@@ -34,7 +34,9 @@ SELECT
     coalesce(f.completeness_text, '无参保记录') AS completeness_text,
     s.points,
     s.dimension_count,
-    s.rank_city
+    s.rank_city,
+    s.probability,
+    s.expected_loss_persons
 FROM core.enterprise AS e
 LEFT JOIN features.enterprise AS f USING (enterprise_no)
 LEFT JOIN risk.score AS s USING (enterprise_no)
@@ -43,6 +45,7 @@ WHERE
     OR f.absent_months > 0
     OR f.notice_cut_persons IS NOT NULL
     OR s.dimension_count > 0
+    OR s.expected_loss_persons > 0
     OR (f.enterprise_no IS NOT NULL AND e.enterprise_status IN ('注销', '吊销'))
     OR e.enterprise_id IN (SELECT enterprise_id FROM tracked)
 ORDER BY e.enterprise_id

@@ -1,4 +1,4 @@
--- Grain: one row per scored enterprise. Points are no probability.
+-- Grain: one row per scored enterprise. Points are no probability; the probability is null while they lead.
 SELECT s.*, e.enterprise_id
 FROM risk.score AS s
 INNER JOIN core.enterprise AS e USING (enterprise_no)

@@ -7,44 +7,50 @@ import csv
 
 import polars as pl
 
-from pipelines.contracts import SQL
+from pipelines.contracts import SQL, Contracts, Table
 from pipelines.run import Receipt, Run
-from pipelines.stages.core import slabs, sources
+from pipelines.stages.core import latest, slabs, sources, unlinked
 from pipelines.warehouse import Warehouse
-
-DIMENSIONS = ("core.us_exporter", "core.tariff_measure", "core.layoff_notice", "core.quarantined_month")
 
 
 def run(run: Run, warehouse: Warehouse) -> Receipt:
     """Build ``core.*`` from ``raw.*``; raw rows in, raw rows that reach an enterprise or a dimension out."""
     with warehouse.transaction():
         _industries(run, warehouse)
-        enterprises = warehouse.build(
+        warehouse.build(
             "core.enterprise",
             as_of=run.as_of,
             agency_industries=run.parameters["labour_agency_industries"],
             division_digits=run.contracts.feed_set.industry_codes is not None,
         )
-        warehouse.build("core.insured_unit")
-        warehouse.build("core.customs_code")
-        written = [slabs.write(run, warehouse, fact) for fact in slabs.FACTS]
-        for table in DIMENSIONS:
+        for table in ("core.insured_unit", "core.customs_code", "core.link", "core.insured_county"):
             warehouse.build(table)
-        warehouse.build("core.unlinked")
-        warehouse.build("core.month_status", complete_month_pct=run.parameters["complete_month_pct"])
+        facts = slabs.write(run, warehouse)
+        dimensions = _dimensions(run.contracts)
+        for dimension in dimensions:
+            latest.build(dimension, warehouse)
+        told = [unlinked.of_table(warehouse, table) for table in dimensions]
+        left_out = unlinked.store(warehouse, [*(fact.unlinked for fact in facts), *told])
+        complete = run.parameters["complete_month_pct"]
+        warehouse.build("core.month_status", complete_month_pct=complete)
+        least = run.parameters["county_short_rows_least"]
+        warehouse.build("core.county_month", complete_month_pct=complete, county_short_rows_least=least)
+        warehouse.build("core.unknown_month")
         rows_in = sources.write(run, warehouse)
-    unlinked = int(warehouse.scalar("SELECT coalesce(sum(row_count), 0) FROM core.unlinked"))
-    run.progress(f"核心层：企业 {enterprises} 家，月度分片重写 {sum(new for _, new in written)} 个月")
+    enterprises = warehouse.count("core.enterprise")
+    run.progress(f"核心层：企业 {enterprises} 家，月度分片重写 {sum(fact.new for fact in facts)} 个月")
     return Receipt(
         stage="core",
         rows_in=rows_in,
-        rows_out=rows_in - unlinked,
-        dropped={"unlinked": unlinked} if unlinked else {},
-        notes=tuple(
-            f"{fact.table}: {new} of {total} months written"
-            for fact, (total, new) in zip(slabs.FACTS, written, strict=True)
-        ),
+        rows_out=rows_in - left_out,
+        dropped={"unlinked": left_out} if left_out else {},
+        notes=tuple(f"{fact.table}: {fact.new} of {fact.months} months written" for fact in facts),
     )
+
+
+def _dimensions(contracts: Contracts) -> list[Table]:
+    """The tables of latest versions that lie in the working file, in order of name."""
+    return [table for _, table in sorted(contracts.tables.items()) if table.latest_of and not table.slab]
 
 
 def _industries(run: Run, warehouse: Warehouse) -> None:

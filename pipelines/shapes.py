@@ -1,0 +1,132 @@
+"""What a contract file may say: the shapes of columns, tables and feeds, each refused if it says anything else."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipelines.checks import Severity
+
+Kind = Literal["text", "integer", "fen", "usd_cent", "basis_point", "number", "boolean", "date", "month", "instant"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Column(_Strict):
+    """A quantity with one name everywhere: type, unit, Chinese label, meaning, sensitivity and permitted codes.
+
+    A feature with ``risk_sign`` is an input of the models: +1 where more of it can only raise the risk, −1 where it can
+    only lower it, 0 where it may do either.
+    """
+
+    name: str
+    type: Kind
+    label: str
+    meaning: str
+    sensitivity: Literal["public", "internal"]
+    unit: str | None = None
+    codes: tuple[str, ...] = ()
+    theme: str | None = None
+    needs: tuple[str, ...] = ()
+    risk_sign: Literal[-1, 0, 1] | None = None
+
+    @property
+    def comment(self) -> str:
+        """The Chinese comment that published tables carry."""
+        return f"{self.label}（{self.unit}）" if self.unit else self.label
+
+
+class Slab(_Strict):
+    """How a fact lies in month slabs: the raw table it comes from, and the identifiers by which its rows are linked.
+
+    ``links`` maps a raw column to a kind of link; a row is linked by ``all`` of them or by ``any``. ``span`` names the
+    parameter that says for how many months a row counts, where it counts for more than its own.
+    """
+
+    raw: str
+    links: Mapping[str, Literal["enterprise", "unit", "customs"]]
+    linked_by: Literal["all", "any"] = "all"
+    span: str | None = None
+
+
+class Table(_Strict):
+    """A table: what a row is, its key, its columns in order, and what it reads.
+
+    ``period`` dates the rows of a raw table that has no month. ``latest_of`` names the raw table of whose rows this one
+    keeps the latest version of each key, ``computed`` gives columns that are not simply its own, as SQL over a row
+    ``v``. With ``sums`` the rows that fall on one key of this table are added up.
+    """
+
+    table: str
+    label: str
+    grain: str
+    key: tuple[str, ...] = ()
+    month: str | None = None
+    period: str | None = None
+    columns: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+    latest_of: str | None = None
+    computed: Mapping[str, str] = Field(default_factory=dict)
+    sums: bool = False
+    slab: Slab | None = None
+    needs_not_null: tuple[str, ...] = ()
+    retention: str = "rebuilt"
+    note: str = ""
+
+    @property
+    def schema_name(self) -> str:
+        """The schema part of the name."""
+        return self.table.split(".")[0]
+
+    @property
+    def name(self) -> str:
+        """The name without its schema."""
+        return self.table.split(".")[1]
+
+
+class FeedColumn(_Strict):
+    """How one column of a feed is found and read."""
+
+    header: tuple[str, ...]
+    unit: str | None = None
+    optional: bool = False
+    values: Mapping[str, str] = Field(default_factory=dict)
+    type: Kind | None = None
+    label: str | None = None
+
+
+class RawCheck(BaseModel):
+    """A check as a feed writes it, its options beside its columns."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    check: str
+    severity: Severity
+    column: str | None = None
+    columns: tuple[str, ...] = ()
+    sentence: str | None = None
+
+
+class Feed(_Strict):
+    """A delivery as its department sends it: header aliases, units, rules, cadence, and the raw tables it fills.
+
+    A ``personal`` feed may hold persons as it comes: only its declared columns land, of its original only the hash.
+    """
+
+    feed: str
+    label: str
+    owner: str
+    purpose: str
+    catalogue: str
+    cadence: Literal["monthly", "yearly", "event"]
+    lag_days: Annotated[int, Field(ge=0)]
+    dated: Literal["arrival", "lag"]
+    required: bool
+    identifiers: Literal["uscc", "opaque", "none"]
+    personal: bool = False
+    provides: Mapping[str, Literal["same"] | Mapping[str, str]]
+    columns: Mapping[str, FeedColumn]
+    period: str | None = None
+    key: tuple[str, ...] = ()
+    raw_checks: tuple[RawCheck, ...] = Field(default=(), alias="checks")
