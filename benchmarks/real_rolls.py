@@ -19,9 +19,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from models.labels import MISSING, outcome
+from models.labels import MISSING, labels_of, outcome
 from models.validate import ListMeasure, average_precision, measure_list, top
-from pipelines import demo, nightly
+from pipelines import demo, nightly, parameters
 from pipelines.nightly import Means
 from pipelines.run import add_months
 from pipelines.settings import Home
@@ -146,11 +146,11 @@ def rankings(roll: Roll, edition: Issued) -> dict[str, Floats]:
 
 def task_rows(roll: Roll, issued: Sequence[Issued], *, label: str, minimum: int) -> list[list[str]]:
     """One row per data month: the list, then each ranking at the list's size, as precision / share of jobs lost."""
-    rows = []
+    rows, definition = [], labels_of(parameters.load(issued[0].as_of)["labels"])[label]
     for edition in issued:
-        known, event, lost = outcome(roll.insured, origin=edition.origin, horizon=HORIZON, label=label)
-        asked = known & (roll.insured[:, edition.origin] >= minimum)
-        event, lost = event[asked], lost[asked]
+        found = outcome(roll.insured, origin=edition.origin, horizon=HORIZON, label=definition)
+        asked = found.known & (roll.insured[:, edition.origin] >= minimum)
+        event, lost = found.event[asked], found.lost[asked]
         listed = roll.flags(edition.warning["enterprise_id"])[asked]
         red = roll.flags(edition.warning.filter(pl.col("colour").is_in(COLOURS[:2]))["enterprise_id"])[asked]
         own = measure_list(listed, event, lost)

@@ -39,3 +39,7 @@ class DifferentScoresError(ModelError):
 
 class MissingFeaturesError(ModelError):
     """The night lacks features that the model reads."""
+
+
+class NothingToLearnError(ValueError):
+    """The panel has no row, no event or no later month to learn from or to judge by."""

@@ -19,6 +19,8 @@ ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 KINDS: Mapping[str, int | None] = {
     "not_null": None,
     "between": 1,
+    "bounded": 1,
+    "period": 1,
     "codes": 1,
     "matches": 1,
     "uscc": 1,
@@ -28,7 +30,8 @@ KINDS: Mapping[str, int | None] = {
     "readable": 1,
     "first_of_key": None,
 }
-FLAGGED = frozenset({"uscc", "organisation_code", "ratio_between", "readable", "first_of_key"})
+FLAGGED = frozenset({"uscc", "organisation_code", "ratio_between", "readable", "first_of_key", "period"})
+EARLIEST_YEAR = 2000
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Check:
     """One rule about rows, as declared in a contract.
 
     ``columns`` are the columns it reads, in order. ``options`` hold the bounds, the pattern or the permitted codes.
-    A null passes every kind but ``not_null``: absence is its own fact and is judged once.
+    A null passes every kind but ``not_null``: absence is its own fact and is judged once. ``period`` reads the day on
+    which the batch first came as the column ``_received_on``.
     """
 
     kind: str
@@ -64,8 +68,8 @@ class Check:
         match self.kind:
             case "not_null":
                 return f"{first} IS NOT NULL"
-            case "between":
-                return f"{first} BETWEEN {self.options['min']} AND {self.options['max']}"
+            case "between" | "bounded" | "period" | "ratio_between":
+                return f"{first} BETWEEN {' AND '.join(self._range())}"
             case "codes":
                 listed = ", ".join(_literal(code) for code in self.options["codes"])
                 return f"{first} IN ({listed})"
@@ -77,15 +81,25 @@ class Check:
                 return organisation_predicate(f"substr({first}, 9, 9)")
             case "ordered":
                 return f'{first} <= "{self.columns[1]}"'
-            case "ratio_between":
-                base, persons = first, f'"{self.columns[1]}"'
-                low, high = self.options["min"], self.options["max"]
-                return f"{persons} = 0 OR {base} BETWEEN {low} * {persons} AND {high} * {persons}"
             case "readable":
                 return f"NOT list_contains(_unreadable, {_literal(self.columns[0])})"
             case "first_of_key":
                 return "_first_of_key"
         raise AssertionError(self.kind)
+
+    def _range(self) -> tuple[str, str]:
+        """SQL of the least and the greatest value allowed; null where there is nothing to measure by."""
+        options = self.options
+        match self.kind:
+            case "ratio_between":
+                persons = f'nullif("{self.columns[1]}", 0)::HUGEINT'
+                return f"{options['min']} * {persons}", f"{options['max']} * {persons}"
+            case "period":
+                latest = f"_received_on + INTERVAL {options.get('ahead_months', 0)} MONTH"
+                if options.get("is_year"):
+                    return str(EARLIEST_YEAR), f"year({latest})"
+                return f"DATE '{EARLIEST_YEAR}-01-01'", latest
+        return str(options["min"]), str(options["max"])
 
     def expectation(self) -> dict[str, Any]:
         """Great Expectations configuration: ``{"type": …, "kwargs": {…}}``."""
@@ -93,7 +107,7 @@ class Check:
         match self.kind:
             case "not_null":
                 return _config("expect_column_values_to_not_be_null", column=first)
-            case "between":
+            case "between" | "bounded":
                 bounds = {"min_value": self.options["min"], "max_value": self.options["max"]}
                 return _config("expect_column_values_to_be_between", column=first, **bounds)
             case "codes":
@@ -143,6 +157,10 @@ def organisation_predicate(code: str) -> str:
     return f"(regexp_full_match({code}, '[0-9A-Z]{{9}}') AND substr({code}, 9, 1) = {check})"
 
 
+def _ahead(options: Mapping[str, Any]) -> str:
+    return f"后{options['ahead_months']}个月" if options.get("ahead_months") else "之时"
+
+
 def default_sentence(kind: str, labels: tuple[str, ...], options: Mapping[str, Any]) -> str:
     """The Chinese sentence of a check whose contract gives none."""
     first = labels[0]
@@ -151,6 +169,8 @@ def default_sentence(kind: str, labels: tuple[str, ...], options: Mapping[str, A
             return f"{first}不得为空"
         case "between":
             return f"{first}应在{options['min']}到{options['max']}之间"
+        case "period":
+            return f"{first}不得早于{EARLIEST_YEAR}年，也不得晚于文件收到{_ahead(options)}"
         case "codes":
             return f"{first}应为：{'、'.join(options['codes'])}"
         case "matches":
@@ -163,8 +183,4 @@ def default_sentence(kind: str, labels: tuple[str, ...], options: Mapping[str, A
             return f"{first}不得大于{labels[1]}"
         case "ratio_between":
             return f"{first}与{labels[1]}之比超出合理范围"
-        case "readable":
-            return f"{first}无法识别"
-        case "first_of_key":
-            return f"同一文件中{'、'.join(labels)}重复，只取首行"
-    raise AssertionError(kind)
+    return {"readable": f"{first}无法识别", "first_of_key": f"同一文件中{'、'.join(labels)}重复，只取首行"}[kind]

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from pipelines import STAGES, demo, doctor, explain, nightly, query
+from pipelines import STAGES, demo, doctor, explain, learning, nightly, panel_scoring, query
+from pipelines import planted as planting
 from pipelines import replay as replaying
 from pipelines.errors import ReplayDifferenceError, WengangError
 from pipelines.ledger import Ledger
@@ -28,6 +29,7 @@ INSTANT = click.DateTime(
     formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"]
 )
 MONTH = click.DateTime(formats=["%Y-%m"])
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DEFAULT_UNTIL = "2026-10"
 log = logging.getLogger("wengang")
 
@@ -135,13 +137,14 @@ def receive(means: Means, files: tuple[Path, ...], feed: str | None, at: datetim
     refused = False
     for path, delivery in nightly.receive(means, files, feed=feed, at=at or means.now, dated=dated):
         if delivery is None:
-            click.echo(f"{path.name}: already the latest word on record, nothing to do")
+            click.echo(f"{click.format_filename(path.name)}: already the latest word on record, nothing to do")
             continue
         counts = (
             f"{delivery.rows_in} 行：入库 {delivery.rows_landed}，隔离 {delivery.rows_quarantined}，"
             f"非数据行 {delivery.rows_set_aside}"
         )
-        click.echo(f"{path.name}: {delivery.status} {delivery.feed or '?'} {delivery.batch} {counts} {delivery.reason}")
+        told = f"{delivery.status} {delivery.feed or '?'} {delivery.batch} {counts} {delivery.reason}"
+        click.echo(f"{delivery.file_name}: {told}")
         refused |= delivery.status == "refused"
     if refused:
         sys.exit(5)
@@ -162,10 +165,10 @@ def withdraw(means: Means, batch: str, reason: str) -> None:
 @click.option("--reason", required=True, help="Printed in the edition.")
 @click.pass_obj
 def override(means: Means, as_of: datetime, reason: str) -> None:
-    """Open a closed gate by a person's decision, for one date."""
-    day = as_of.date().isoformat()
-    Ledger(means.home.ledger).append("override", subject=day, at=means.now, body={"reason": reason})
-    click.echo(f"gate of {day} overridden; run 'wengang run --as-of {day}'")
+    """Open a closed gate by a person's decision, for one date and for what closed it last."""
+    opened = nightly.override(means, as_of=as_of.date(), reason=reason)
+    click.echo(f"放行：{opened}")
+    click.echo(f"run 'wengang run --as-of {as_of.date()}'; anything else that closes the gate still does")
 
 
 @main.command(name="run")
@@ -210,10 +213,11 @@ def replay(means: Means, as_of: datetime, revision: int | None, feeds: Path | No
 
 @main.command()
 @click.argument("text", required=False, metavar="[QUERY]")
+@click.option("--csv", "as_csv", is_flag=True, help="All rows as CSV.")
 @click.pass_obj
-def sql(means: Means, text: str | None) -> None:
+def sql(means: Means, text: str | None, as_csv: bool) -> None:
     """A read-only shell on the published file; with QUERY, its rows."""
-    query.shell(means.home.published / "current.duckdb", text=text)
+    query.shell(means.home.published / "current.duckdb", text=text, as_csv=as_csv)
 
 
 @main.command(name="explain")
@@ -223,6 +227,82 @@ def sql(means: Means, text: str | None) -> None:
 def explain_command(means: Means, who: str, as_of: datetime | None) -> None:
     """Why an enterprise is on the list, or why not."""
     click.echo(explain.explain(means.home, who, as_of=as_of.date() if as_of else None))
+
+
+@main.command()
+@click.option("--as-of", type=DAY, required=True, help="Learn from the monthly nights up to this date.")
+@click.option("--nights", type=click.IntRange(2, 120), help="How many; else as far as deliveries reach.")
+@click.pass_obj
+def train(means: Means, as_of: datetime, nights: int | None) -> None:
+    """Teach a challenger by what past nights saw and what then happened; nothing is put in charge."""
+    taught = learning.lesson(means, as_of=as_of.date(), nights=nights)
+    made = learning.teach(means, taught)
+    click.echo(f"{made.model_id}: {learning.figures_text(made.facts)}\ncard: {made.folder / 'card.md'}")
+    click.echo(f"put it in charge: {_own_name()} promote {made.model_id} --reason …")
+
+
+@main.command()
+@click.option("--as-of", type=DAY, required=True)
+@click.option("--nights", type=click.IntRange(2, 120))
+@click.pass_obj
+def backtest(means: Means, as_of: datetime, nights: int | None) -> None:
+    """What the present way of learning would have said of later months, beside rankings without learning."""
+    click.echo(learning.backtest_page(means, learning.lesson(means, as_of=as_of.date(), nights=nights)))
+
+
+@main.command()
+@click.argument("model_id")
+@click.option("--reason", required=True, help="Kept on record.")
+@click.pass_obj
+def promote(means: Means, model_id: str, reason: str) -> None:
+    """Put a trained model in charge from the next night on; 'rule-1' puts the rule score back."""
+    click.echo(learning.promote(means, model_id, reason=reason))
+
+
+@main.command(name="score-panel")
+@click.option("--train", "training", type=FILE, multiple=True, required=True, help="Canonical panel; may be repeated.")
+@click.option("--panel", type=FILE, required=True, help="Canonical panel to score: Parquet or CSV.")
+@click.option(
+    "--origin", "origins", multiple=True, required=True, help="YYYY-MM, or YYYY-MM..YYYY-MM; may be repeated."
+)
+@click.option("--label", default="loss20", show_default=True)
+@click.option("--min-insured", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--calendar", type=click.Choice(["gregorian", "lunar"]), default="gregorian", show_default=True)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help=".parquet or .csv")
+@click.pass_obj
+def score_panel(
+    means: Means,
+    training: tuple[Path, ...],
+    panel: Path,
+    origins: tuple[str, ...],
+    label: str,
+    min_insured: int,
+    calendar: str,
+    out: Path,
+) -> None:
+    """Fit on canonical panels, score a panel never seen; needs no home."""
+    request = panel_scoring.Request(
+        label=label,
+        origins=panel_scoring.origins_of(origins),
+        minimum_insured=min_insured,
+        is_lunar=calendar == "lunar",
+    )
+    frames = [panel_scoring.read_panel(path) for path in training]
+    scores, trained = panel_scoring.score_panel(frames, panel_scoring.read_panel(panel), request, say=means.progress)
+    panel_scoring.write_scores(scores, out)
+    click.echo(
+        f"{out}: {scores.height} rows, {trained.variant}, taught by {trained.rows} rows, {trained.events} events"
+    )
+
+
+@main.command()
+@click.option("--city", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+@click.option("--as-of", type=DAY, required=True, help="The last night; all deliveries before it must be in the home.")
+@click.option("--until", type=MONTH, required=True, help="Learn from outcomes that had matured by this month.")
+@click.pass_obj
+def planted(means: Means, city: Path, as_of: datetime, until: datetime) -> None:
+    """How much of what was planted in a generated city a model finds on months after those it learned from."""
+    click.echo(planting.page(planting.judge(means, city=city, as_of=as_of.date(), until=until.date())), nl=False)
 
 
 def _own_name() -> str:

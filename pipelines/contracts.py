@@ -202,8 +202,23 @@ class Contracts:
         options: Mapping[str, Any],
     ) -> Check:
         labels = tuple(self.feed_column(feed, c).label for c in columns)
-        words = sentence or default_sentence(kind, labels, options)
+        types = [self.feed_column(feed, c).type for c in columns]
+        said = {k: _amount(v, types[0]) for k, v in options.items()} if kind == "between" else options
+        words = sentence or default_sentence(kind, labels, said)
         return Check(kind=kind, columns=columns, severity=severity, sentence=words, options=options)
+
+
+def _amount(value: int, kind: Kind) -> str:
+    """A bound as its sender writes it: money in yuan or dollars, shares in percent."""
+    if kind == "basis_point":
+        return f"{value / 100:g}%"
+    if kind not in {"fen", "usd_cent"}:
+        return str(value)
+    coin = "元" if kind == "fen" else "美元"
+    for size, word in ((10**10, "亿"), (10**6, "万")):
+        if value and value % size == 0:
+            return f"{value // size}{word}{coin}"
+    return f"{value / 100:g}{coin}"
 
 
 def read_sql(name: str) -> str:

@@ -84,6 +84,12 @@ def _table(contracts: Contracts, table: Table) -> list[str]:
     facts = [f"Grain: {table.grain}.", f"Key: {_names(table.key) if table.key else 'none'}."]
     if table.reads:
         facts.append(f"Reads: {_names(table.reads)}.")
+    if table.latest_of:
+        facts.append(
+            f"The latest version of each key of `{table.latest_of}`{', rows of one key added up' * table.sums}."
+        )
+    for name, sql in table.computed.items():
+        facts.append(f"`{name}` is `{sql}`.")
     if table.retention != "rebuilt":
         facts.append(f"Kept: {table.retention}.")
     if table.note:
@@ -103,10 +109,13 @@ def _meaning(meaning: str, codes: Sequence[str]) -> str:
 
 def _feed(contracts: Contracts, feed: Feed) -> list[str]:
     arrival = {"arrival": "known when it arrives", "lag": "known at the end of its period plus the lag"}[feed.dated]
+    persons = (
+        " May hold persons: only these columns land, of the original only its hash is kept." if feed.personal else ""
+    )
     need = "required: without it no list goes out" if feed.required else "optional: its absence is printed"
     facts = (
         f"{feed.label}, from {feed.owner}. Cadence: {feed.cadence}, lag {feed.lag_days} days, {arrival}; {need}. "
-        f"Purpose: {feed.purpose}. Catalogue: {feed.catalogue}. Identifiers: {feed.identifiers}. "
+        f"Purpose: {feed.purpose}. Catalogue: {feed.catalogue}. Identifiers: {feed.identifiers}.{persons} "
         f"Fills: {_names(f'raw.{name}' for name in feed.provides)}. "
         f"Key in a file: {_names(contracts.feed_key(feed))}.\n"
     )

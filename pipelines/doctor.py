@@ -32,7 +32,9 @@ def examine(means: Means) -> list[Finding]:
     looks: tuple[Callable[[Means], list[Finding]], ...] = (_packages, _contracts, _settings, _disk)
     findings = [finding for look in looks for finding in look(means)]
     if means.home.settings_file.is_file():
-        findings += [finding for look in (_lock, _inbox, _deliveries, _editions, _mails) for finding in look(means)]
+        findings += [
+            finding for look in (_lock, _inbox, _deliveries, _editions, _published, _mails) for finding in look(means)
+        ]
     return findings
 
 
@@ -88,8 +90,15 @@ def _lock(means: Means) -> list[Finding]:
 
 
 def _inbox(means: Means) -> list[Finding]:
-    waiting = ingest.waiting(means.home.inbox, contracts=means.contracts())
-    return [Finding("✔", "inbox", f"{len(waiting)} files wait; the next run takes them")]
+    contracts = means.contracts()
+    waiting = ingest.waiting(means.home.inbox, contracts=contracts)
+    found = [Finding("✔", "inbox", f"{len(waiting)} files wait; the next run takes them")]
+    strangers = ingest.strangers(means.home.inbox, contracts=contracts)
+    if strangers:
+        folders = ", ".join(sorted({str(path.parent.relative_to(means.home.inbox)) for path in strangers}))
+        text = f"{len(strangers)} files lie in folders of no feed and are never taken: {folders}; move them to"
+        found.append(Finding("!", "inbox", f"{text} inbox/<feed>/ (feeds: {', '.join(sorted(contracts.feeds))})"))
+    return found
 
 
 def _deliveries(means: Means) -> list[Finding]:
@@ -105,12 +114,18 @@ def _editions(means: Means) -> list[Finding]:
         return [Finding("!", "editions", "none yet; run 'wengang run --as-of DATE'")]
     last = editions[-1]
     held = last.status == "held"
-    found = [Finding("!" if held else "✔", "editions", f"last {last.edition_id}: {last.status}")]
+    return [Finding("!" if held else "✔", "editions", f"last {last.edition_id}: {last.status}")]
+
+
+def _published(means: Means) -> list[Finding]:
     current = means.home.published / "current.duckdb"
-    if current.exists():
+    if not current.exists():
+        return []
+    try:
         connect_published(current).close()
-        found.append(Finding("✔", "published", current.resolve().name))
-    return found
+    except WengangError as error:
+        return [Finding("✘", "published", str(error))]
+    return [Finding("✔", "published", current.resolve().name)]
 
 
 def _mails(means: Means) -> list[Finding]:

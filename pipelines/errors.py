@@ -86,6 +86,12 @@ class SendingError(WengangError):
     exit_code = 12
 
 
+class ModelLifeError(WengangError):
+    """A model could not be trained, or must not be put in charge."""
+
+    exit_code = 14
+
+
 class PublishError(WengangError):
     """A file for analysts did not read back as it was written; the last good one stays in place."""
 

@@ -38,6 +38,8 @@ def explain(home: Home, who: str, *, as_of: date | None) -> str:
             f"风险分 {score['points']}（0—100，不是概率），全市第 {score['rank_city']} 位，"
             f"触发维度 {score['dimension_count']} 个"
         )
+        if score["probability"] is not None:
+            lines += _forecast(connection, score, _one(connection, "SELECT * FROM out.model"))
         lines += _months(connection, enterprise["enterprise_no"])
     else:
         lines.append("没有可用的参保记录，不评分。")
@@ -88,6 +90,24 @@ def _listed(row: dict[str, Any]) -> list[str]:
         f"责任单位：{row['responsible_text']}；时限：{row['deadline_text']}",
         f"数据完整度：{row['completeness_text']}",
     ]
+
+
+def _forecast(connection: duckdb.DuckDBPyConnection, score: dict[str, Any], model: dict[str, Any]) -> list[str]:
+    """The model's figure and, for a listed enterprise, what each theme adds to it."""
+    lines = [
+        f"预测{model['forecast_label']}的可能性 {score['probability']:.1%}，"
+        f"预计减少 {score['expected_loss_persons']:.1f} 人（模型 {model['model_id']}）"
+    ]
+    themes = _all(
+        connection,
+        "SELECT theme, contribution_log_odds FROM out.warning_contribution WHERE enterprise_no = $number "
+        "ORDER BY abs(contribution_log_odds) DESC, theme",
+        number=score["enterprise_no"],
+    )
+    if themes:
+        told = "，".join(f"{row['theme']} {row['contribution_log_odds']:+.2f}" for row in themes)
+        lines.append(f"风险构成（对数优势，合计 {score['log_odds']:+.2f}）：{told}")
+    return lines
 
 
 def _months(connection: duckdb.DuckDBPyConnection, number: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The ledger: deliveries, withdrawals, overrides, editions, mails. Append-only; what it holds cannot be rebuilt.
+"""The ledger: deliveries, withdrawals, overrides, promotions, editions, mails. Append-only, and not to be rebuilt.
 
 This module alone opens ``ledger.sqlite``. Entries of all kinds share one sequence, so "what was on record then" is a
 number, and an old edition can be rebuilt from exactly what it saw. Nothing is updated or deleted: a state is the last
@@ -7,8 +7,8 @@ entry about a thing.
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+import weakref
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -32,7 +32,10 @@ CREATE TRIGGER IF NOT EXISTS entry_no_delete BEFORE DELETE ON entry BEGIN SELECT
 
 @dataclass(frozen=True)
 class Delivery:
-    """One arrival of a file: its batch (content hash), when it came, how its rows are dated, and what became of it."""
+    """One arrival of a file: its batch, when it came, how its rows are dated, and what became of it.
+
+    A batch is named by the hash of its content; read again under another contract, by that contract's hash as well.
+    """
 
     feed: str
     batch: str
@@ -85,47 +88,42 @@ class Ledger:
     """Append to, and read from, the one sequence of entries."""
 
     def __init__(self, path: Path) -> None:
-        """Open ``path``, creating it where it does not exist."""
-        self._path = path
-        with self._open() as connection:
-            connection.executescript(SCHEMA)
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=30)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            with connection:
-                yield connection
+        """Open ``path``, creating it where it does not exist; entries once read are kept, for they never change."""
+        self._connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.executescript(SCHEMA)
+        self._read: dict[str, list[dict[str, Any]]] = {}
+        self._deliveries: dict[int, Delivery] = {}
+        weakref.finalize(self, self._connection.close)
 
     def append(self, kind: str, *, subject: str, at: datetime, body: Mapping[str, Any]) -> int:
         """Append one entry, durable on return; gives its number."""
         text = json.dumps(body, ensure_ascii=False, sort_keys=True, default=str)
-        with self._open() as connection:
-            cursor = connection.execute(
-                "INSERT INTO entry (kind, subject, at, body) VALUES (?, ?, ?, ?)",
-                (kind, subject, at.isoformat(), text),
-            )
-            return int(cursor.lastrowid or 0)
+        cursor = self._connection.execute(
+            "INSERT INTO entry (kind, subject, at, body) VALUES (?, ?, ?, ?)", (kind, subject, at.isoformat(), text)
+        )
+        return int(cursor.lastrowid or 0)
 
     def entries(self, kind: str, *, subject: str | None = None, through: int | None = None) -> list[dict[str, Any]]:
         """Entries of ``kind`` in order, each with ``seq``, ``subject`` and ``at``; none after ``through``."""
-        query = "SELECT seq, subject, at, body FROM entry WHERE kind = ?"
-        values: list[Any] = [kind]
-        if subject is not None:
-            query, values = f"{query} AND subject = ?", [*values, subject]
-        if through is not None:
-            query, values = f"{query} AND seq <= ?", [*values, through]
-        with self._open() as connection:
-            rows = connection.execute(f"{query} ORDER BY seq", values).fetchall()
-        return [{**json.loads(body), "seq": seq, "subject": name, "at": at} for seq, name, at, body in rows]
+        known = self._read.setdefault(kind, [])
+        rows = self._connection.execute(
+            "SELECT seq, subject, at, body FROM entry WHERE kind = ? AND seq > ? ORDER BY seq",
+            (kind, known[-1]["seq"] if known else 0),
+        )
+        known += [{**json.loads(body), "seq": seq, "subject": name, "at": at} for seq, name, at, body in rows]
+        return [
+            entry
+            for entry in known
+            if subject in (None, entry["subject"]) and (through is None or entry["seq"] <= through)
+        ]
 
     def last_seq(self) -> int:
-        """Number of the latest entry that can change an edition (delivery, withdrawal, override); 0 if none."""
-        with self._open() as connection:
-            row = connection.execute(
-                "SELECT coalesce(max(seq), 0) FROM entry WHERE kind IN ('delivery', 'withdrawal', 'override')"
-            ).fetchone()
+        """Number of the latest entry that can change an edition; 0 if none."""
+        row = self._connection.execute(
+            "SELECT coalesce(max(seq), 0) FROM entry WHERE kind IN ('delivery', 'withdrawal', 'override', 'promotion')"
+        ).fetchone()
         return int(row[0])
 
     def record_delivery(self, delivery: Delivery) -> int:
@@ -136,13 +134,17 @@ class Ledger:
 
     def deliveries(self, *, through: int | None = None, withdrawn: bool = False) -> list[Delivery]:
         """Deliveries in order; those of withdrawn batches only if asked for."""
-        gone = set() if withdrawn else self.withdrawn(through=through)
-        found = []
-        for entry in self.entries("delivery", through=through):
-            if (entry["batch"], True) in {(batch, seq > entry["seq"]) for batch, seq in gone}:
-                continue
-            found.append(_delivery(entry))
-        return found
+        gone: dict[str, int] = {} if withdrawn else dict(sorted(self.withdrawn(through=through), key=lambda w: w[1]))
+        return [
+            self._delivery(entry)
+            for entry in self.entries("delivery", through=through)
+            if gone.get(entry["batch"], 0) < entry["seq"]
+        ]
+
+    def _delivery(self, entry: Mapping[str, Any]) -> Delivery:
+        if entry["seq"] not in self._deliveries:
+            self._deliveries[entry["seq"]] = _delivery(entry)
+        return self._deliveries[entry["seq"]]
 
     def withdrawn(self, *, through: int | None = None) -> set[tuple[str, int]]:
         """Batch and number of each withdrawal on record."""
@@ -150,7 +152,8 @@ class Ledger:
 
     def withdraw(self, batch: str, *, at: datetime, reason: str) -> int:
         """Take a batch back; its deliveries so far stay on record. Raises ``NotFoundError`` for an unknown batch."""
-        matches = {d.batch for d in self.deliveries() if d.batch.startswith(batch)}
+        known = {d.batch for d in self.deliveries()}
+        matches = {batch} & known or {name for name in known if name.startswith(batch)}
         if len(matches) != 1:
             raise NotFoundError(f"batch {batch} names {len(matches)} deliveries in force; see 'wengang doctor'")
         return self.append("withdrawal", subject=matches.pop(), at=at, body={"reason": reason})
@@ -167,8 +170,17 @@ class Ledger:
         return [_edition(entry) for entry in self.entries("edition", subject=subject)]
 
     def overrides(self, *, as_of: date, through: int | None = None) -> list[dict[str, Any]]:
-        """Overrides of a closed gate for ``as_of``: ``reason`` and ``at``."""
+        """Overrides of a closed gate for ``as_of``: ``reason``, ``at`` and the keys of the faults that it ``opens``."""
         return self.entries("override", subject=as_of.isoformat(), through=through)
+
+    def promote(self, model_id: str, *, digest: str, at: datetime, reason: str) -> int:
+        """Put ``model_id`` in charge from now on; ``digest`` is the hash of its manifest. Gives the entry's number."""
+        return self.append("promotion", subject=model_id, at=at, body={"digest": digest, "reason": reason})
+
+    def champion(self, *, through: int | None = None) -> tuple[str, str] | None:
+        """The model in charge and the hash of its manifest; None where none was ever promoted."""
+        promotions = self.entries("promotion", through=through)
+        return (promotions[-1]["subject"], promotions[-1]["digest"]) if promotions else None
 
     def queue_mail(self, mail: Mail, *, at: datetime) -> bool:
         """Write a mail to the outbox once per (edition, recipient); false where it already lies there."""

@@ -1,49 +1,44 @@
-"""The night: its stages in order, and the only caller of them. Run, step, replay, play.
+"""The night: its stages in order, and the caller of them. Run, step, and one stage.
 
 A night is identified before any stage computes: date, cutoff, and the last ledger entry it may see. If nothing that
 decides an edition has changed, nothing is done but handing over mails that are still waiting. Nothing here asks the
 clock; the edges say what time it is.
 """
 
-import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from pipelines import STAGES
-from pipelines import contracts as contract_files
+from models.registry import Artefact
+from pipelines import STAGES, champion
 from pipelines import parameters as parameter_files
 from pipelines import settings as settings_file
-from pipelines.contracts import Contracts
+from pipelines.arrivals import play, receive, take_inbox
 from pipelines.errors import DeliveryError, GateClosedError, StageOrderError, UsageError
-from pipelines.ledger import Delivery, EditionRecord, Ledger
+from pipelines.ledger import EditionRecord, Ledger
+from pipelines.means import Means
 from pipelines.run import Receipt, Run, code_digest, end_of, timed
-from pipelines.settings import Home
 from pipelines.stages import alert, core, edition, features, gate, ingest, publish, report, risk
 from pipelines.warehouse import Warehouse, lock
 
-ZONE = ZoneInfo("Asia/Shanghai")
-
-
-@dataclass(frozen=True)
-class Means:
-    """What a night needs from its caller: the home, the time, the feeds, threads and someone to tell."""
-
-    home: Home
-    now: datetime
-    feeds: Path | None = None
-    threads: int = 2
-    progress: Callable[[str], None] = lambda _: None
-
-    def contracts(self) -> Contracts:
-        """The contracts of this night."""
-        return contract_files.load(self.feeds)
+__all__ = [
+    "Means",
+    "Night",
+    "Outcome",
+    "do_stage",
+    "opened",
+    "override",
+    "play",
+    "receive",
+    "run",
+    "step",
+    "take_inbox",
+]
 
 
 @dataclass(frozen=True)
@@ -58,13 +53,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Night:
-    """An open night: its run, the working file and the ledger."""
+    """An open night: its run, the working file and the ledger; and the model in charge, where one could be loaded."""
 
     run: Run
     warehouse: Warehouse
     ledger: Ledger
     now: datetime
     feeds: Path | None
+    model: Artefact | None = None
 
 
 def run(means: Means, *, as_of: date, cutoff: datetime | None = None, inbox: Path | None = None) -> Outcome:
@@ -97,68 +93,6 @@ def step(means: Means, *, name: str, as_of: date, cutoff: datetime | None = None
             return do_stage(night, name)
 
 
-def take_inbox(means: Means, *, inbox: Path | None = None) -> None:
-    """Land every file that waits; ours are moved into landing, another folder's are copied.
-
-    A file arrived when its name appeared in the folder (its change time), never later than now: what lay there before
-    the cutoff was known before the cutoff.
-    """
-    folder = inbox or means.home.inbox
-    if not folder.is_dir():
-        raise UsageError(f"no such inbox: {folder}")
-    contracts, ledger = means.contracts(), Ledger(means.home.ledger)
-    waiting = ingest.waiting(folder, contracts=contracts)
-    for count, (path, feed) in enumerate(waiting, start=1):
-        appeared = datetime.fromtimestamp(path.stat().st_ctime, tz=ZONE).replace(tzinfo=None)
-        arrived = min(means.now, appeared)
-        incoming = ingest.Incoming(path=path, received_at=arrived, feed=feed, remove=inbox is None)
-        delivery = ingest.receive(incoming, home=means.home, contracts=contracts, ledger=ledger)
-        if delivery and delivery.status == "refused":
-            means.progress(f"拒收 {path.name}：{delivery.reason}")
-        if count % 25 == 0 or count == len(waiting):
-            means.progress(f"接收文件 {count}/{len(waiting)}")
-
-
-def receive(
-    means: Means, files: Sequence[Path], *, feed: str | None, at: datetime, dated: Literal["arrival", "lag"] | None
-) -> list[tuple[Path, Delivery | None]]:
-    """Land ``files`` as having arrived ``at``; a file that already is the latest word gives None."""
-    contracts, ledger = means.contracts(), Ledger(means.home.ledger)
-    with lock(means.home.root / ".lock"):
-        return [
-            (
-                path,
-                ingest.receive(
-                    ingest.Incoming(path, at, feed, dated), home=means.home, contracts=contracts, ledger=ledger
-                ),
-            )
-            for path in files
-        ]
-
-
-def play(means: Means, *, schedule: Path, until: datetime) -> int:
-    """Land the files of a delivery schedule at their own instants up to ``until``; gives how many were new.
-
-    Instants before the latest one on record were played before: a copy that was set aside then is not news now.
-    """
-    contracts, ledger = means.contracts(), Ledger(means.home.ledger)
-    on_record = ledger.deliveries(withdrawn=True)
-    known = {(d.file_name, d.received_at) for d in on_record}
-    last = max((d.received_at for d in on_record), default=datetime.min)
-    with schedule.open(encoding="utf-8", newline="") as handle:
-        rows = [row for row in csv.DictReader(handle) if last <= datetime.fromisoformat(row["received_at"]) < until]
-    landed = 0
-    with lock(means.home.root / ".lock"):
-        for count, row in enumerate(rows, start=1):
-            path, received_at = schedule.parent / row["file"], datetime.fromisoformat(row["received_at"])
-            if (path.name, received_at) not in known:
-                incoming = ingest.Incoming(path, received_at, row["feed"], row["dated"])  # type: ignore[arg-type]
-                landed += ingest.receive(incoming, home=means.home, contracts=contracts, ledger=ledger) is not None
-            if count % 50 == 0 or count == len(rows):
-                means.progress(f"回放交付 {count}/{len(rows)}")
-    return landed
-
-
 def _identity(means: Means, ledger: Ledger, *, as_of: date, cutoff: datetime | None) -> datetime:
     """The cutoff: as given, else just after the latest delivery on record, never later than the end of ``as_of``."""
     if cutoff is not None:
@@ -175,23 +109,30 @@ def _identity(means: Means, ledger: Ledger, *, as_of: date, cutoff: datetime | N
 
 
 @contextmanager
-def opened(means: Means, *, as_of: date, cutoff: datetime | None) -> Iterator[Night]:
-    """The night of ``as_of``, identified before any stage computes; the working file is closed afterwards."""
+def opened(means: Means, *, as_of: date, cutoff: datetime | None, through: int | None = None) -> Iterator[Night]:
+    """The night of ``as_of``, identified before any stage computes; the working file is closed afterwards.
+
+    ``through`` is the last entry of the ledger that it may see, all of them if not said.
+    """
     ledger = Ledger(means.home.ledger)
+    seen = ledger.last_seq() if through is None else through
+    contracts = means.contracts()
+    leader, model = champion.in_charge(means, ledger, contracts, through=seen)
     night_run = Run(
         as_of=as_of,
         cutoff=_identity(means, ledger, as_of=as_of, cutoff=cutoff),
-        through=ledger.last_seq(),
+        through=seen,
         home=means.home,
         settings=settings_file.load(means.home),
-        contracts=means.contracts(),
+        contracts=contracts,
         parameters=parameter_files.load(as_of),
         threads=means.threads,
+        champion=leader,
         progress=means.progress,
     )
     with _warehouse(means) as warehouse:
         _reset(warehouse)
-        yield Night(night_run, warehouse, ledger, means.now, means.feeds)
+        yield Night(night_run, warehouse, ledger, means.now, means.feeds, model)
 
 
 @contextmanager
@@ -208,22 +149,24 @@ def _resume(means: Means, *, name: str, as_of: date) -> Iterator[Night]:
                 f"stage {name} of {as_of} reads what stage {before} leaves, and the working file holds "
                 f"{'another night' if state else 'nothing of it'}: run 'wengang step {before} --as-of {as_of}' first"
             )
+        ledger, contracts = Ledger(means.home.ledger), means.contracts()
+        leader, model = champion.in_charge(means, ledger, contracts, through=state["through_seq"])
         night_run = Run(
             as_of=as_of,
             cutoff=state["cutoff"],
             through=state["through_seq"],
             home=means.home,
             settings=settings_file.load(means.home),
-            contracts=means.contracts(),
+            contracts=contracts,
             parameters=parameter_files.load(as_of),
             threads=means.threads,
+            champion=leader,
             revision=state["revision"],
             progress=means.progress,
         )
-        ledger = Ledger(means.home.ledger)
         if night_run.revision is None:
             night_run = edition.decide(night_run, warehouse, ledger).run
-        yield Night(night_run, warehouse, ledger, means.now, means.feeds)
+        yield Night(night_run, warehouse, ledger, means.now, means.feeds, model)
 
 
 @contextmanager
@@ -284,9 +227,11 @@ def _call(night: Night, name: str) -> Receipt:
         case "features":
             return features.run(run, warehouse)
         case "risk":
-            return risk.run(run, warehouse)
+            return risk.run(run, warehouse, model=night.model)
         case "edition":
-            return edition.run(run, warehouse, ledger, decision=edition.decide(run, warehouse, ledger))
+            decision = edition.decide(run, warehouse, ledger)
+            explainer = night.model.model if night.model else None
+            return edition.run(run, warehouse, ledger, decision=decision, model=explainer)
         case "report":
             return report.run(run, warehouse)
         case "publish":
@@ -302,7 +247,8 @@ def _call(night: Night, name: str) -> Receipt:
 
 def _hold_if_closed(night: Night) -> None:
     """A closed gate: put it on record, mail the reason once, and stop; the previous edition stays published."""
-    verdict, reason = night.warehouse.rows("SELECT gate_verdict, reason_text FROM gate.verdict")[0]
+    columns = "gate_verdict, reason_text, mail_text"
+    verdict, reason, told = night.warehouse.rows(f"SELECT {columns} FROM gate.verdict")[0]
     if verdict != "关闭" or night.run.output is not None:
         return
     decision = edition.decide(night.run, night.warehouse, night.ledger)
@@ -311,14 +257,33 @@ def _hold_if_closed(night: Night) -> None:
     alert.held(
         night.run,
         night.ledger,
-        reasons=reason.split("；"),
+        reasons=told.split("；"),
         previous=previous,
         edition_id=decision.edition_id,
         now=night.now,
     )
-    body = {"reason": reason}
+    closing = [key for (key,) in night.warehouse.rows("SELECT fault_key FROM gate.closing ORDER BY fault_key")]
+    body = {"reason": reason, "closing": closing}
     night.ledger.append("finished", subject=decision.edition_id, at=night.now, body=body)
     raise GateClosedError(_held_message(night, decision.edition_id))
+
+
+def override(means: Means, *, as_of: date, reason: str) -> str:
+    """Let through what closed the gate of ``as_of`` when it was last judged, and nothing that comes later.
+
+    Gives what it opens, in words. Raises ``UsageError`` where no night of that date is held, for then it opens nothing.
+    """
+    ledger = Ledger(means.home.ledger)
+    decided = ledger.editions(as_of=as_of)
+    held = ledger.entries("finished", subject=decided[-1].edition_id) if decided else []
+    if not held or decided[-1].status != "held":
+        raise UsageError(
+            f"the gate of {as_of} is not held: an override now opens nothing and is not recorded; "
+            f"run 'wengang run --as-of {as_of}' first"
+        )
+    body = {"reason": reason, "opens": held[-1].get("closing", [])}
+    ledger.append("override", subject=as_of.isoformat(), at=means.now, body=body)
+    return str(held[-1].get("reason", ""))
 
 
 def _held_message(night: Night, edition_id: str) -> str:

@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import cast
+from unicodedata import east_asian_width
 
 import click
 import duckdb
@@ -14,14 +16,20 @@ from pipelines.warehouse import connect_published
 
 PROMPT = "wengang> "
 CONTINUED = "    ...> "
+SHOWN_ROWS = 200
+CELL_CHARACTERS = 80
+SCREEN_CHARACTERS = 200
 
 
-def shell(path: Path, *, text: str | None) -> None:
-    """Answer ``text``, or statements ended by ``;`` until the end of input; raises ``UsageError`` for a bad query."""
+def shell(path: Path, *, text: str | None, as_csv: bool = False) -> None:
+    """Answer ``text``, or statements ended by ``;`` until the end of input; raises ``UsageError`` for a bad query.
+
+    A table shows its first rows and says how many there are; one too wide for the screen is told field by field.
+    """
     connection = connect_published(path)
     if text is not None:
         try:
-            _show(connection, text)
+            _show(connection, text, as_csv=as_csv)
         except duckdb.Error as error:
             raise UsageError(f"the query failed: {error}") from error
         return
@@ -31,7 +39,7 @@ def shell(path: Path, *, text: str | None) -> None:
         )
     for statement in _statements():
         try:
-            _show(connection, statement)
+            _show(connection, statement, as_csv=as_csv)
         except duckdb.Error as error:
             click.echo(f"the query failed: {error}", err=True)
 
@@ -51,9 +59,51 @@ def _statements() -> Iterator[str]:
             waiting = ""
 
 
-def _show(connection: duckdb.DuckDBPyConnection, text: str) -> None:
+def _show(connection: duckdb.DuckDBPyConnection, text: str, *, as_csv: bool) -> None:
     relation = cast("duckdb.DuckDBPyRelation | None", connection.sql(text))  # None where a statement has no rows
     if relation is None:
         return
-    with pl.Config(tbl_rows=200, tbl_cols=-1, fmt_str_lengths=80, tbl_width_chars=200, tbl_hide_dataframe_shape=True):
-        click.echo(str(relation.pl()))
+    frame = _whole_numbers(relation.pl())
+    if as_csv:
+        click.echo(frame.write_csv(), nl=False)
+        return
+    shown = frame.head(SHOWN_ROWS)
+    table = _table(shown)
+    click.echo(table if _fits(table, shown) else _fields(shown))
+    if frame.height > shown.height:
+        click.echo(f"{shown.height} of {frame.height} rows; --csv gives them all")
+
+
+def _whole_numbers(frame: pl.DataFrame) -> pl.DataFrame:
+    """Sums of integers, which DuckDB counts in 128 bits, as integers."""
+    whole = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Decimal) and kind.scale == 0]
+    return frame.with_columns(pl.col(whole).cast(pl.Int128))
+
+
+def _table(frame: pl.DataFrame) -> str:
+    with pl.Config(
+        tbl_rows=SHOWN_ROWS,
+        tbl_cols=-1,
+        fmt_str_lengths=CELL_CHARACTERS,
+        tbl_width_chars=-1,
+        tbl_hide_dataframe_shape=True,
+    ):
+        return str(frame)
+
+
+def _fits(table: str, frame: pl.DataFrame) -> bool:
+    """Whether a table shows every cell whole and no line longer than the screen is wide."""
+    texts = [frame[name].str.len_chars().max() for name, kind in frame.schema.items() if kind == pl.String]
+    longest = max([0, *(length for length in texts if isinstance(length, int))])
+    width = max(sum(1 + (east_asian_width(letter) in "WF") for letter in line) for line in table.splitlines())
+    return longest <= CELL_CHARACTERS and width <= get_terminal_size((SCREEN_CHARACTERS, 24)).columns
+
+
+def _fields(frame: pl.DataFrame) -> str:
+    """Each row as lines of column and value."""
+    wide = max(len(name) for name in frame.columns)
+    lines: list[str] = []
+    for number, row in enumerate(frame.iter_rows(named=True), start=1):
+        lines.append(f"-- row {number}")
+        lines += [f"{name:<{wide}}  {'null' if value is None else value}" for name, value in row.items()]
+    return "\n".join(lines)

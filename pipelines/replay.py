@@ -21,7 +21,7 @@ from pipelines.settings import Home
 from pipelines.stages import edition
 from pipelines.warehouse import differing_tables
 
-SHARED = ("landing", "ledger.sqlite", "wengang.toml", "editions")
+SHARED = ("landing", "ledger.sqlite", "wengang.toml", "models", "editions")
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,8 @@ def replay(means: Means, *, as_of: date, revision: int | None = None) -> Compari
     record = _record(ledger, as_of, revision)
     with _temporary_home(means.home) as home:
         rebuilt = replace(means, home=home)
-        with nightly.opened(rebuilt, as_of=as_of, cutoff=record.cutoff) as opened:
-            run = replace(
-                opened.run,
-                through=record.through,
-                revision=record.revision,
-                output=home.root / "rebuilt",
-            )
+        with nightly.opened(rebuilt, as_of=as_of, cutoff=record.cutoff, through=record.through) as opened:
+            run = replace(opened.run, revision=record.revision, output=home.root / "rebuilt")
             night = replace(opened, run=run)
             nightly.do_stage(night, "ingest")
             decision = edition.decide(night.run, night.warehouse, night.ledger)

@@ -25,11 +25,21 @@ PACKAGES = ("pipelines", "models", "sql")
 
 
 @dataclass(frozen=True)
+class Champion:
+    """The model in charge of a night: its id, the hash of its manifest, and why it cannot be used, if it cannot."""
+
+    model_id: str
+    digest: str
+    refusal: str = ""
+
+
+@dataclass(frozen=True)
 class Run:
     """Identity and means of one night.
 
     ``through`` is the number of the last ledger entry that the run may see: deliveries, withdrawals and overrides
-    recorded later do not exist for it. ``output`` is where editions are written (the home's own folder, or elsewhere
+    recorded later do not exist for it, and the ``champion`` is the one promoted by then (None: the rule score leads).
+    ``output`` is where editions are written (the home's own folder, or elsewhere
     when an old edition is rebuilt for comparison).
     """
 
@@ -41,6 +51,7 @@ class Run:
     contracts: Contracts
     parameters: Parameters
     threads: int = 2
+    champion: Champion | None = None
     revision: int | None = None
     output: Path | None = None
     progress: Callable[[str], None] = field(default=lambda _: None)
@@ -136,7 +147,7 @@ def months_between(earlier: date, later: date) -> int:
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Write beside ``path`` under a temporary name, sync, then rename: readers see the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     temporary = Path(name)
@@ -149,6 +160,15 @@ def atomic_file(path: Path) -> Iterator[Path]:
         sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` and those above it that are missing, each durable in the folder that holds it."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:

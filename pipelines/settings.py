@@ -109,6 +109,11 @@ class Home:
         return self.root / "ledger.sqlite"
 
     @property
+    def models(self) -> Path:
+        """Trained models, one folder each, named by their content."""
+        return self.root / "models"
+
+    @property
     def editions(self) -> Path:
         """Issued editions, ``<as_of>/r<revision>/``."""
         return self.root / "editions"
@@ -130,7 +135,16 @@ class Home:
 
     def folders(self) -> tuple[Path, ...]:
         """Every folder that a home has."""
-        return (self.inbox, self.landing, self.core, self.editions, self.published, self.outbox, self.logs)
+        return (
+            self.inbox,
+            self.landing,
+            self.core,
+            self.models,
+            self.editions,
+            self.published,
+            self.outbox,
+            self.logs,
+        )
 
 
 def load(home: Home) -> Settings:

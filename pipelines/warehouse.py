@@ -7,6 +7,7 @@ extension is ever looked for on the network. The file can be thrown away: landin
 import fcntl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import duckdb
 import polars as pl
 
 from pipelines.contracts import Contracts, read_sql
-from pipelines.errors import BusyError, NotFoundError, PublishError
+from pipelines.errors import BusyError, NotFoundError, PublishError, WengangError
 
 OFFLINE: Mapping[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -27,11 +28,23 @@ class Warehouse:
     """A DuckDB connection with our habits: named SQL files, whole transactions, Polars in and out."""
 
     def __init__(self, path: Path | None, *, contracts: Contracts, threads: int = 2) -> None:
-        """Open ``path`` (in memory if None) for writing with ``threads`` threads."""
+        """Open ``path`` (in memory if None) for writing with ``threads`` threads.
+
+        Raises ``BusyError`` where another process holds the file, ``WengangError`` where the file is broken.
+        """
         self.contracts = contracts
-        self.connection = duckdb.connect(str(path) if path else ":memory:", config={**OFFLINE, "threads": threads})
-        for schema in sorted({table.schema_name for table in contracts.tables.values()}):
-            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        try:
+            self.connection = duckdb.connect(str(path) if path else ":memory:", config={**OFFLINE, "threads": threads})
+            for schema in sorted({table.schema_name for table in contracts.tables.values()}):
+                self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        except duckdb.Error as error:
+            if "Could not set lock" in str(error):
+                raise BusyError(f"another process has {path} open; close it and run again") from error
+            first = str(error).splitlines()[0]
+            raise WengangError(
+                f"the working file cannot be opened ({first}): delete {path} and, if there, {path}.wal; "
+                "the next run rebuilds it from landing and ledger"
+            ) from error
 
     def close(self) -> None:
         """Close the connection; what was committed stays."""
@@ -119,6 +132,12 @@ class Warehouse:
         return bool(self.scalar(query, schema=schema, name=name))
 
 
+@lru_cache(maxsize=1)
+def scratch(contracts: Contracts) -> Warehouse:
+    """A database in memory for judging frames, kept open: opening one costs more than judging a small file."""
+    return Warehouse(None, contracts=contracts)
+
+
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
     """Hold the one writer's lock of a home; raises ``BusyError`` at once where another process holds it."""
@@ -132,10 +151,17 @@ def lock(path: Path) -> Iterator[None]:
 
 
 def connect_published(path: Path) -> duckdb.DuckDBPyConnection:
-    """A locked-down, read-only connection to a published file; raises ``NotFoundError`` where there is none."""
+    """A locked-down, read-only connection to a published file.
+
+    Raises ``NotFoundError`` where there is none, ``PublishError`` where it is broken.
+    """
     if not path.exists():
         raise NotFoundError(f"nothing is published yet at {path}; run 'wengang run --as-of DATE' or 'wengang demo'")
-    connection = duckdb.connect(str(path.resolve()), read_only=True, config={**OFFLINE})
+    try:
+        connection = duckdb.connect(str(path.resolve()), read_only=True, config={**OFFLINE})
+    except duckdb.Error as error:
+        first = str(error).splitlines()[0]
+        raise PublishError(f"{path.resolve()} cannot be opened ({first}); read an earlier file beside it") from error
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection

@@ -29,6 +29,8 @@ SELECT
     f.insured_change_3m_ratio,
     f.insured_change_lunar_ratio,
     f.net_loss_persons,
+    f.transfer_persons,
+    f.absent_loss_persons,
     f.notice_cut_persons,
     f.notice_reported_on,
     coalesce(f.completeness_text, '无参保记录') AS completeness_text,

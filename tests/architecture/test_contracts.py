@@ -14,6 +14,7 @@ from sqlglot import exp
 from pipelines import contracts as contract_files
 from pipelines import dictionary
 from pipelines import parameters as parameter_files
+from pipelines.stages.core import latest
 
 CONTRACTS = contract_files.load()
 PARAMETERS = parameter_files.load(date(2026, 11, 23)).known
@@ -29,8 +30,12 @@ each_sql = pytest.mark.parametrize("path", sql_files(), ids=_name)
 
 
 def _reads(path: Path) -> set[str]:
+    return _read_by(path.read_text(encoding="utf-8"))
+
+
+def _read_by(sql: str) -> set[str]:
     """The tables that a query reads; an unqualified name must be one of its own named steps."""
-    statement = sqlglot.parse_one(path.read_text(encoding="utf-8"), dialect="duckdb")
+    statement = sqlglot.parse_one(sql, dialect="duckdb")
     steps = {step.alias for step in statement.find_all(exp.CTE)}
     found = {(table.db, table.name) for table in statement.find_all(exp.Table) if table.name}
     assert {table for schema, table in found if not schema} <= steps
@@ -40,6 +45,13 @@ def _reads(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", TABLES, ids=_name)
 def test_a_table_reads_what_it_declares(path: Path) -> None:
     assert _reads(path) == set(CONTRACTS.tables[f"{path.parent.name}.{path.stem}"].reads)
+
+
+@pytest.mark.parametrize("name", [table.table for table in CONTRACTS.tables.values() if table.latest_of])
+def test_a_table_of_latest_versions_reads_what_it_declares(name: str) -> None:
+    table = CONTRACTS.tables[name]
+    for contested in (None, {1, 2}):
+        assert _read_by(latest.body(table, CONTRACTS, contested=contested)) == set(table.reads)
 
 
 @pytest.mark.parametrize("path", QUERIES, ids=_name)

@@ -31,6 +31,8 @@ class Firm:
     county: str | None = "320706"
     points: int = 0
     dimensions: int = 0
+    probability: float | None = None
+    expected_loss: float | None = None
     core: Mapping[str, Any] = field(default_factory=dict)
     features: Mapping[str, Any] = field(default_factory=dict)
 
@@ -44,6 +46,7 @@ class City:
     ledger: Ledger
     warehouse: Warehouse
     counts: dict[tuple[str, date], int | None] = field(default_factory=dict)
+    model_id: str = "gbm-1"
 
     def run(self, as_of: date) -> Run:
         return Run(
@@ -70,7 +73,7 @@ class City:
         )
         months = sorted({m for _, m in counts} | {month})
         self.give("core.month_status", [{"month": m, "is_complete_month": True} for m in months])
-        self.give("core.quarantined_month", [])
+        self.give("core.unknown_month", [])
         self.give("core.source_status", [{"feed": "insurance_month", "feed_label": "参保", "source_state": "正常"}])
         self.give("features.enterprise", [_features(firm, numbers[firm.code], month) for firm in firms])
         self.give(
@@ -78,17 +81,24 @@ class City:
             [
                 {
                     "enterprise_no": numbers[f.code],
-                    "model_id": "rule-1",
+                    "model_id": "rule-1" if f.probability is None else self.model_id,
                     "points": f.points,
                     "dimension_count": f.dimensions,
                     "rank_city": 1,
+                    "probability": f.probability,
+                    "expected_loss_persons": f.expected_loss,
+                    "log_odds": None if f.probability is None else 0.0,
                 }
                 for f in firms
             ],
         )
+        label = "未来3个月减少20%及以上" if any(f.probability is not None for f in firms) else None
+        self.give("risk.model", [{"model_id": "rule-1" if label is None else self.model_id, "forecast_label": label}])
+        self.give("risk.drift", [])
         self.give("risk.reason", [row for f in firms for row in _reasons(f, numbers[f.code])])
         self.give("gate.result", [{"subject": "core", "check_id": "c", "severity": "fail", "passed": True}])
         self.give("gate.verdict", [{"gate_verdict": "通过", "reason_text": "无"}])
+        self.give("ingest.refusal", [])
         self.give(
             "ingest.delivery",
             [
@@ -114,14 +124,15 @@ class City:
         *,
         batch: str = "b1",
         change: Change = lambda run: run,
+        record: bool = True,
     ) -> tuple[edition.Decision, Receipt]:
         """Decide on, write and record one edition."""
         self.fill(month, firms, batch=batch)
         run = change(self.run(as_of))
         decision = edition.decide(run, self.warehouse, self.ledger)
         receipt = edition.run(decision.run, self.warehouse, self.ledger, decision=decision)
-        self.record(decision)
-
+        if record:
+            self.record(decision)
         return decision, receipt
 
     def record(self, decision: edition.Decision, *, status: Literal["issued", "held"] = "issued") -> None:

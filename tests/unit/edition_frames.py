@@ -215,6 +215,7 @@ def result_rows() -> list[dict[str, Any]]:
         {
             "subject": subject, "check_id": check, "check_sentence": sentence, "severity": severity,
             "passed": passed, "row_count": 5000, "bad_row_count": bad, "observed_text": text,
+            "mail_text": f"{subject}：{sentence}（{text}）",
         }
         for subject, check, sentence, severity, passed, bad, text in (
             ("core.enterprise_month", "unique", "每家企业每月只有一行", "fail", True, 0, ""),
@@ -294,7 +295,9 @@ def fill(
         "core.source_status": sources(),
         "core.month_status": months,
         "gate.result": result_rows(),
-        "gate.verdict": [{"gate_verdict": head["gate_verdict"], "reason_text": ""}],
+        "gate.verdict": [{"gate_verdict": head["gate_verdict"], "reason_text": "", "mail_text": ""}],
+        "risk.model": [{"model_id": head["model_id"], "model_label": "规则分"}],
+        "risk.drift": [],
         "ingest.quarantine": quarantine_rows(),
         "ingest.refusal": refusal_rows(),
     }
@@ -306,7 +309,7 @@ def fill(
 def store(warehouse: Warehouse, table: str, records: list[dict[str, Any]]) -> None:
     columns = list(warehouse.contracts.tables[table].columns)
     schema = warehouse.contracts.polars_schema(table)
-    frame = pl.DataFrame([{name: r[name] for name in columns} for r in records], schema=schema)
+    frame = pl.DataFrame([{name: r.get(name) for name in columns} for r in records], schema=schema)
     warehouse.store(table, frame)
 
 

@@ -36,7 +36,7 @@ def test_the_first_edition_lists_by_colour_with_numbers_and_full_sentences(city:
     assert rows["A"]["warning_no"] == "YJ202610320706001"
     assert rows["C"]["county_name"] == "未知县区"
     assert rows["A"]["trigger_text"] == "单月净减少62人（−8.1%），达到橙色线（≥50人）"
-    assert rows["A"]["deadline_text"] == "自下发起2小时内报告；2个工作日内上门走访"
+    assert rows["A"]["deadline_text"] == "自11月10日下发起2小时内报告；2个工作日内上门走访"
     assert rows["B"]["deadline_text"].endswith("3日内（11月13日前）形成一企一策处置方案")
     assert rows["A"]["responsible_text"] == "市人社局分管领导、海州区人社部门负责人"
     assert city.rows("edition.warning_change") == {}
@@ -311,3 +311,85 @@ def test_the_county_table_counts_the_absent_as_gone(city: City) -> None:
     assert [(row["insured_persons"], row["net_change_persons"], row["red_count"]) for row in september] == [
         (830, None, None)
     ]
+
+
+def test_a_number_never_comes_to_mean_another_enterprise(city: City) -> None:
+    city.night(FIRST, OCTOBER, [Firm("A", 700, 762)])
+    number = city.rows("edition.warning")["A"]["warning_no"]
+    city.night(FIRST, OCTOBER, [Firm("A", 700, 762), Firm("B", 100, 400)], batch="late")
+    rows = city.rows("edition.warning")
+    assert rows["A"]["edition_id"] == "2026-11-10-r2"
+    assert rows["A"]["warning_no"] == number
+    assert rows["B"]["warning_no"] == "YJ202610320706002"
+
+
+def test_clocks_run_from_the_day_of_entry_and_start_again_with_a_rise(city: City) -> None:
+    city.night(FIRST, OCTOBER, [Firm("A", 700, 722)])
+    city.night(SECOND, OCTOBER, [Firm("A", 700, 722)], batch="b2")
+    assert city.rows("edition.warning")["A"]["deadline_text"].startswith("自11月10日下发起")
+    city.night(THIRD, OCTOBER, [Firm("A", 600, 722)], batch="b3")
+    assert city.rows("edition.warning")["A"]["deadline_text"].startswith("自11月12日下发起")
+
+
+def test_the_net_change_after_an_incomplete_month_is_unknown(city: City) -> None:
+    firms = [Firm("A", 100, None, "320706"), Firm("B", 100, 100, "320707")]
+    city.fill(OCTOBER, firms)
+    september = OCTOBER.replace(month=9)
+    city.give(
+        "core.month_status",
+        [{"month": september, "is_complete_month": False}, {"month": OCTOBER, "is_complete_month": True}],
+    )
+    run = city.run(FIRST)
+    decision = edition.decide(run, city.warehouse, city.ledger)
+    edition.run(decision.run, city.warehouse, city.ledger, decision=decision)
+    cells = {
+        row["county_code"]: row["net_change_persons"]
+        for row in city.rows("edition.county_industry_month", "county_code").values()
+    }
+    assert cells == {"320706": None, "320707": 0}
+
+
+def test_without_a_source_the_number_of_exporters_is_unknown(city: City) -> None:
+    city.night(FIRST, OCTOBER, [Firm("A", 100, 300, features={"is_us_exporter": None})])
+    assert city.rows("edition.warning")["A"]["is_us_exporter"] is None
+    assert city.rows("edition.county_industry_month", "month")[OCTOBER]["us_exporter_count"] is None
+
+
+def test_a_prediction_lists_and_says_what_it_rests_on(city: City) -> None:
+    firms = [
+        Firm("A", 500, 500, probability=0.62, expected_loss=88.4),
+        Firm("B", 500, 500, probability=0.05, expected_loss=3.0),
+    ]
+    city.night(FIRST, OCTOBER, firms)
+    rows = city.rows("edition.warning")
+    assert set(rows) == {"A"}
+    assert (rows["A"]["colour"], rows["A"]["trigger_code"]) == ("橙", "predicted")
+    assert rows["A"]["trigger_text"] == (
+        "预测未来3个月减少20%及以上的可能性62%，预计减少约88人，达到橙色预测线（可能性≥40%且预计减员≥50人）"
+    )
+
+
+def test_a_model_that_takes_over_is_named_as_the_cause(city: City) -> None:
+    city.night(FIRST, OCTOBER, [Firm("A", 500, 500)])
+    city.night(SECOND, OCTOBER, [Firm("A", 500, 500, probability=0.62, expected_loss=88.4)])
+    assert city.rows("edition.warning_change")["A"]["change_cause"] == "模型"
+
+
+def test_under_a_model_the_expected_loss_takes_the_capacity(city: City) -> None:
+    firms = [
+        Firm("A", 500, 500, points=90, probability=0.25, expected_loss=11.0),
+        Firm("B", 400, 400, probability=0.25, expected_loss=30.0),
+        Firm("C", 300, 300, probability=0.25, expected_loss=20.0),
+    ]
+    city.night(FIRST, OCTOBER, firms)
+    assert set(city.rows("edition.warning")) == {"B", "C"}
+    assert set(city.rows("edition.filtered")) == {"A"}
+
+
+def test_a_transfer_to_one_enterprise_is_told_and_does_not_count(city: City) -> None:
+    moved = {"transfer_persons": 180, "net_loss_persons": 60}
+    gone = {"absent_months": 2, "absent_loss_persons": 8, "last_insured_persons": 160, "net_loss_persons": 0}
+    city.night(FIRST, OCTOBER, [Firm("A", 260, 500, features=moved), Firm("B", 0, 0, features=gone)])
+    rows = city.rows("edition.warning")
+    assert set(rows) == {"A"}
+    assert rows["A"]["trigger_text"] == "单月剔除整体转移180人后净减少60人（−12.0%），达到橙色线（≥50人）"

@@ -17,10 +17,13 @@ SCHEMA = {
     "previous_insured_persons": pl.Int64(),
     "last_insured_persons": pl.Int64(),
     "absent_months": pl.Int64(),
+    "absent_loss_persons": pl.Int64(),
     "net_loss_persons": pl.Int64(),
     "notice_cut_persons": pl.Int64(),
     "points": pl.Int64(),
     "dimension_count": pl.Int64(),
+    "probability": pl.Float64(),
+    "expected_loss_persons": pl.Float64(),
 }
 
 

@@ -1,45 +1,40 @@
 """The suite of the core: every check on record, and each metric moved across its bound."""
 
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from runs import run_of
 
 from pipelines import contracts as contract_files
-from pipelines import parameters
 from pipelines.contracts import SQL
-from pipelines.run import Run, add_months, end_of
-from pipelines.settings import Home, Settings
+from pipelines.run import Run, add_months
 from pipelines.stages.gate import core_suite
 from pipelines.stages.gate.finding import Finding
 from pipelines.warehouse import Warehouse
 
 AS_OF = date(2025, 4, 10)
 LAST = date(2025, 3, 1)
+LITHUANIA = Path(__file__).resolve().parents[2] / "examples" / "lithuania"
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    return Run(
-        as_of=AS_OF,
-        cutoff=end_of(AS_OF),
-        through=9,
-        home=Home(tmp_path),
-        settings=Settings(),
-        contracts=contract_files.load(),
-        parameters=parameters.load(AS_OF),
-    )
+def run() -> Run:
+    return run_of(AS_OF)
 
 
 @pytest.fixture
 def warehouse(run: Run) -> Iterator[Warehouse]:
     opened = Warehouse(None, contracts=run.contracts, threads=1)
-    for table in ("core.enterprise", "core.source_status", "core.tariff_measure", "core.quarantined_month"):
+    for table in ("core.enterprise", "core.source_status", "core.tariff_measure", "core.unknown_month"):
         opened.store(table, pl.DataFrame())
-    for table in ("core.unlinked", "ingest.refusal", "ingest.delivery", "gate.delivery_month"):
+    for table in ("core.unlinked", "core.county_month", "ingest.refusal", "ingest.delivery", "ingest.delivery_period"):
+        opened.store(table, pl.DataFrame())
+    for table in ("gate.delivery_month",):
         opened.store(table, pl.DataFrame())
     opened.execute(run.contracts.ddl("raw.insurance_month"))
     yield opened
@@ -159,6 +154,28 @@ def test_sources_that_are_late_or_never_came(run: Run, warehouse: Warehouse) -> 
     assert sum(f.check_id == "freshness_fail" for f in found) == 1
 
 
+def test_nobody_is_asked_for_what_nobody_has_agreed_to_send(run: Run, warehouse: Warehouse) -> None:
+    elsewhere = replace(run, contracts=contract_files.load(LITHUANIA))
+    months(warehouse, [])
+    sources = [
+        {"feed": feed, "feed_label": label, "is_required": False, "row_count": 0, "source_state": "缺失"}
+        for feed, label in (("customs_export", "海关出口"), ("insured_unit", "参保单位"))
+    ]
+    fill(warehouse, "core.source_status", sources)
+    told = [finding.reason for finding in core_suite.findings(elsewhere, warehouse) if not finding.passed]
+    assert "海关出口：其他数据应已收到，缺少：海关出口，未约定报送部门，如需使用请负责人商定" in told
+    assert "参保单位：其他数据应已收到，缺少：参保单位，请社会保险基金（公开数据）报送" in told
+    assert not [reason for reason in told if "请报送部门报送" in reason]
+
+
+def test_a_refused_file_of_no_known_feed_is_told_to_its_sender(run: Run, warehouse: Warehouse) -> None:
+    months(warehouse, [])
+    file = {"batch": "a", "received_at": datetime(2025, 4, 6), "file_name": "什么.csv", "reason_text": "没有数据行"}
+    fill(warehouse, "ingest.refusal", [file])
+    told = judged(run, warehouse)["refused_file"].reason
+    assert told.endswith("2025年04月06日收到，整份拒收：没有数据行，请通知报送部门")
+
+
 def test_flows_that_do_not_add_up_and_units_without_an_enterprise(run: Run, warehouse: Warehouse) -> None:
     facts = [
         {"enterprise_no": n, "month": month, "insured_persons": 50, "joiners_persons": int(n < 2), "leavers_persons": 0}
@@ -169,13 +186,13 @@ def test_flows_that_do_not_add_up_and_units_without_an_enterprise(run: Run, ware
     warehouse.execute("UPDATE core.enterprise_month SET unit_count = 1")
     warehouse.build("core.month_status", complete_month_pct=90)
     fill(warehouse, "core.unlinked", [{"feed": "insurance_month", "identifier": "甲", "row_count": 1}])
-    warehouse.execute("INSERT INTO raw.insurance_month (unit_no) SELECT range::VARCHAR FROM range(40)")
+    fill(warehouse, "core.source_status", [{"feed": "insurance_month", "row_count": 40}])
     found = judged(run, warehouse)
     assert not found["reconciliation"].passed
     assert (found["reconciliation"].row_count, found["reconciliation"].bad_row_count) == (20, 2)
     assert not found["unlinked_warn"].passed
     assert found["unlinked_fail"].passed
-    fill(warehouse, "core.quarantined_month", [{"enterprise_no": n, "month": LAST} for n in range(2)])
+    fill(warehouse, "core.unknown_month", [{"enterprise_no": n, "month": LAST} for n in range(2)])
     assert judged(run, warehouse)["reconciliation"].passed
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from pipelines import contracts as contract_files
 from pipelines.checks import KINDS, Check
-from pipelines.stages.gate.batches import flagged
 from pipelines.stages.gate.expectations import validate
+from pipelines.stages.gate.judging import flagged
 from pipelines.warehouse import Warehouse
 
 GOOD_CODE = "91320703PDY00001X4"
@@ -22,6 +22,7 @@ SCHEMA = {
     "until": pl.Date(),
     "_unreadable": pl.List(pl.String()),
     "_first_of_key": pl.Boolean(),
+    "_received_on": pl.Date(),
 }
 SUITE = tuple(
     Check(kind=kind, columns=columns, severity="fail", sentence=kind, options=options)
@@ -30,6 +31,9 @@ SUITE = tuple(
         ("not_null", ("state",), {}),
         ("not_null", ("since",), {}),
         ("between", ("persons",), {"min": 0, "max": 100}),
+        ("bounded", ("base",), {"min": -(2**50), "max": 2**50}),
+        ("period", ("since",), {}),
+        ("period", ("until",), {"ahead_months": 1}),
         ("codes", ("state",), {"codes": ("存续", "注销")}),
         ("matches", ("code",), {"pattern": "[*]|[0-9]{2,4}"}),
         ("uscc", ("code",), {}),
@@ -53,6 +57,7 @@ ROWS = st.lists(
         DAYS,
         st.sampled_from([[], ["persons"], ["since", "persons"], ["_row"]]),
         st.booleans(),
+        st.sampled_from([date(2020, 1, 2), date(2150, 1, 1)]),
     ),
     max_size=12,
 )
@@ -92,7 +97,7 @@ def test_an_expectation_that_raises_is_no_data_failure() -> None:
     typed = Check(
         kind="between", columns=("state",), severity="fail", sentence="类型不符", options={"min": 0, "max": 1}
     )
-    frame = pl.DataFrame([(1, 2, "存续", "12", None, None, [], True)], schema=SCHEMA, orient="row")
+    frame = pl.DataFrame([(1, 2, "存续", "12", None, None, [], True, date(2020, 1, 2))], schema=SCHEMA, orient="row")
     absent, mixed, good = validate([poisoned, typed, SUITE[3]], frame)
     assert absent.exception is not None
     assert "absent" in absent.exception

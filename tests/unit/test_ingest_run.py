@@ -120,7 +120,8 @@ def test_rows_dated_by_lag_appear_month_by_month(house: House) -> None:
         (date(2025, 1, 1), datetime(2025, 2, 6)),
         (date(2025, 2, 1), datetime(2025, 3, 6)),
     ]
-    assert receipt.dropped["known_after_cutoff"] == 1
+    assert dict(receipt.dropped)["known_after_cutoff"] == 2
+    assert receipt.dropped["quarantined"] == 0, "a row without a month is known when its file came"
     assert house.night(datetime(2025, 3, 6))[1].count("raw.insurance_month") == 1
     receipt, warehouse = house.night(datetime(2025, 2, 6))
     assert (receipt.rows_in, warehouse.count("ingest.delivery")) == (0, 0)
@@ -184,6 +185,55 @@ def test_quarantine_counts_and_refusals_are_tables(house: House) -> None:
     ) == [(4, 1, 2, 1)]
 
 
+def test_bad_rows_of_months_known_later_are_not_counted_yet(house: House) -> None:
+    months = ("202501", "202502", "202503")
+    rows = [
+        insurance_row(n, month, 失业保险参保人数="-1" if n < place else "20")
+        for place, month in enumerate(months)
+        for n in range(3)
+    ]
+    house.take("a.csv", text([INSURANCE, *rows]), datetime(2026, 1, 1), dated="lag")
+    counted = "SELECT row_count, bad_row_count FROM ingest.check_count WHERE check_id = 'between:insured_persons'"
+    sizes = "SELECT landed_count, quarantined_count, row_count FROM ingest.delivery"
+    told = "SELECT line_no FROM ingest.quarantine ORDER BY line_no"
+    for day, check, size, lines in (
+        (datetime(2025, 2, 7), (3, 0), (3, 0, 3), []),
+        (datetime(2025, 3, 7), (6, 1), (5, 1, 6), [5]),
+        (datetime(2025, 4, 7), (9, 3), (6, 3, 9), [5, 8, 9]),
+    ):
+        _, warehouse = house.night(day)
+        assert (warehouse.rows(counted), warehouse.rows(sizes)) == ([check], [size])
+        assert [line for (line,) in warehouse.rows(told)] == lines
+    periods = "SELECT period_on, row_count FROM ingest.delivery_period ORDER BY 1"
+    assert warehouse.rows(periods) == [(date(2025, 1, 1), 3), (date(2025, 2, 1), 2), (date(2025, 3, 1), 1)]
+
+
+def test_a_department_is_asked_once_and_no_more_when_the_row_came_again(house: House) -> None:
+    bad = text([INSURANCE, *(insurance_row(n, 失业保险参保人数="?" if n < 2 else "20") for n in range(9))])
+    told = "SELECT delivery_no, line_no FROM ingest.quarantine WHERE check_id LIKE 'readable%' ORDER BY ALL"
+    unknown = "SELECT unit_no FROM ingest.quarantined_unit_month ORDER BY 1"
+    first = house.take("a.csv", bad, datetime(2025, 4, 6))
+    assert house.night(datetime(2025, 4, 7))[1].rows(told) == [(first.delivery_no, 2), (first.delivery_no, 3)]
+    house.take("b.csv", month_file("202503", 0), datetime(2025, 4, 7))
+    _, warehouse = house.night(datetime(2025, 4, 8))
+    assert warehouse.rows(told) == [(first.delivery_no, 3)], "the row that came again is no longer asked for"
+    assert warehouse.rows(unknown) == [("3207000001",)]
+    again = house.take("a.csv", bad, datetime(2025, 4, 8))
+    assert house.night(datetime(2025, 4, 9))[1].rows(told) == [(again.delivery_no, 2), (again.delivery_no, 3)]
+    house.take("c.csv", month_file("202503", *range(9), 停保人数="3"), datetime(2025, 4, 9))
+    _, warehouse = house.night(datetime(2025, 4, 10))
+    assert (warehouse.rows(told), warehouse.rows(unknown)) == ([], [])
+
+
+def test_a_row_whose_key_was_wrong_is_asked_for_until_as_many_rows_came(house: House) -> None:
+    rows = [insurance_row(n, "2025-03x" if n == 0 else "202503") for n in range(3)]
+    house.take("a.csv", text([INSURANCE, *rows]), datetime(2025, 4, 6))
+    house.take("b.csv", month_file("202503", 0), datetime(2025, 4, 7))
+    assert house.night(datetime(2025, 4, 8))[1].count("ingest.quarantine") == 2
+    house.take("c.csv", month_file("202503", 0, 1, 2, 停保人数="3"), datetime(2025, 4, 8))
+    assert house.night(datetime(2025, 4, 9))[1].count("ingest.quarantine") == 0
+
+
 def test_one_feed_may_fill_two_tables_by_expressions(tmp_path: Path) -> None:
     drop(tmp_path / "feeds", "roll.yml", OPAQUE)
     house = House(Home(tmp_path), contract_files.load(tmp_path / "feeds"), Ledger(tmp_path / "ledger.sqlite"))
@@ -220,6 +270,23 @@ def test_batches_landed_under_an_older_contract_still_read(house: House, tmp_pat
     assert warehouse.rows("SELECT enterprise_id, size_class FROM raw.enterprise_register ORDER BY ALL") == sorted(
         [(uscc(1), "小型"), (uscc(2), None)]
     )
+
+
+def test_a_file_read_again_under_a_corrected_contract_leaves_old_nights_as_they_were(house: House) -> None:
+    content, right = month_file("202502", 1), house.contracts
+    feed = right.feeds["insurance_month"]
+    mistaken = feed.columns | {"base_fen": feed.columns["base_fen"].model_copy(update={"unit": "百元"})}
+    feeds = {**right.feeds, "insurance_month": feed.model_copy(update={"columns": mistaken})}
+    house.contracts = Contracts(right.columns, right.tables, feeds, right.feed_set)
+    house.take("a.csv", content, datetime(2025, 3, 6))
+    through = house.ledger.last_seq()
+    house.contracts = right
+    new = house.take("a.csv", content, datetime(2025, 3, 8))
+    told = "SELECT base_fen FROM raw.insurance_month ORDER BY known_at DESC, delivery_no DESC"
+    assert house.night(datetime(2025, 3, 7), through)[1].rows(told) == [(1_200_005_000,)]
+    _, warehouse = house.night(datetime(2025, 3, 9))
+    assert warehouse.rows(told) == [(12_000_050,), (1_200_005_000,)]
+    assert warehouse.scalar("SELECT max(delivery_no) FROM raw.insurance_month") == new.delivery_no
 
 
 def test_the_stage_runs_again_in_the_same_warehouse(house: House) -> None:

@@ -68,6 +68,17 @@ def test_a_county_file_holds_its_rows_and_no_others(city: City) -> None:
     assert not (city.home.published / "county" / "000000-2026-11-10-r1.duckdb").exists()
 
 
+def test_a_file_left_by_a_killed_run_is_written_anew(city: City) -> None:
+    decision, _ = city.night(DAY, OCTOBER, FIRMS, record=False)
+    publish.run(decision.run, city.warehouse, city.ledger)
+    again, _ = city.night(DAY, OCTOBER, [*FIRMS, Firm("D", 10, 400)], batch="late", record=False)
+    assert again.edition_id == decision.edition_id
+    publish.run(again.run, city.warehouse, city.ledger)
+    connection = connect_published(city.home.published / "current.duckdb")
+    assert connection.execute("SELECT count(*) FROM out.warning WHERE enterprise_id = 'D'").fetchone() == (1,)
+    connection.close()
+
+
 def test_a_file_is_never_written_twice(city: City) -> None:
     path = issue(city, DAY)
     before = path.stat().st_mtime_ns, path.stat().st_ino

@@ -25,10 +25,8 @@ LISTED = """
 """
 SPOKEN = "SELECT enterprise_no, reason_name FROM edition.warning_reason WHERE NOT is_mitigating"
 ENDED = "SELECT county_name, change_kind FROM edition.warning_change WHERE change_kind IN ('降级', '解除')"
-BROKEN = """
-    SELECT subject, check_sentence, observed_text FROM gate.result
-    WHERE NOT passed ORDER BY severity, subject, check_id
-"""
+BROKEN = "SELECT mail_text FROM gate.result WHERE NOT passed ORDER BY severity, subject, check_id"
+UNUSABLE = "SELECT model_warning FROM risk.model WHERE model_warning IS NOT NULL"
 BEHIND = "SELECT feed_label, source_state FROM core.source_status WHERE source_state <> '正常' ORDER BY feed"
 
 
@@ -91,9 +89,11 @@ class Digest:
         return sum(row["insured_persons"] or 0 for row in self.listed)
 
     @property
-    def exporters(self) -> int:
-        """Listed exporters to the US."""
-        return sum(bool(row["is_us_exporter"]) for row in self.listed)
+    def exporters(self) -> str:
+        """Listed exporters to the US, or that no source says who they are."""
+        if self.listed and all(row["is_us_exporter"] is None for row in self.listed):
+            return "不详（名录和海关数据均未到）"
+        return f"{sum(bool(row['is_us_exporter']) for row in self.listed)} 家"
 
     @property
     def counties(self) -> list[tuple[str, int, str]]:
@@ -141,7 +141,7 @@ class Digest:
 def read(run: Run, warehouse: Warehouse) -> Digest:
     """The edition under work as mails may tell it."""
     edition = warehouse.frame("SELECT * FROM edition.edition").to_dicts()[0]
-    verdict, reason = warehouse.rows("SELECT gate_verdict, reason_text FROM gate.verdict")[0]
+    verdict, reason = warehouse.rows("SELECT gate_verdict, mail_text FROM gate.verdict")[0]
     ended = Counter(kind for _, kind in warehouse.rows(ENDED))
     return Digest(
         title=formats.edition(edition["as_of"], edition["revision"]),
@@ -157,7 +157,10 @@ def read(run: Run, warehouse: Warehouse) -> Digest:
         spoken=tuple((int(number), str(name)) for number, name in warehouse.rows(SPOKEN)),
         falls=ended["降级"],
         exits=ended["解除"],
-        broken=tuple(f"{who}：{what}" + (f"（{seen}）" if seen else "") for who, what, seen in warehouse.rows(BROKEN)),
+        broken=(
+            *(warning for (warning,) in warehouse.rows(UNUSABLE)),
+            *(text for (text,) in warehouse.rows(BROKEN)),
+        ),
         behind=tuple(f"{label}（{state}）" for label, state in warehouse.rows(BEHIND)),
         place=run.settings.city.name,
     )

@@ -5,21 +5,30 @@ an edition is recorded once its report is complete, and not by this stage.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from models.train import Model
 from pipelines.contracts import read_sql
 from pipelines.errors import StageOrderError
 from pipelines.ledger import EditionRecord, Ledger
 from pipelines.run import Receipt, Run, code_digest, months_between
-from pipelines.stages.edition import cases, changes, document, identity, revision, tables, triggers
+from pipelines.stages.edition import cases, changes, contributions, document, identity, revision, tables, triggers
 from pipelines.warehouse import Warehouse
 
-READS = ("core.enterprise", "core.month_status", "features.enterprise", "risk.score", "risk.reason", "gate.verdict")
+READS = (
+    "core.enterprise",
+    "core.month_status",
+    "features.enterprise",
+    "risk.score",
+    "risk.reason",
+    "risk.model",
+    "gate.verdict",
+)
 
 
 @dataclass(frozen=True)
@@ -58,38 +67,38 @@ def decide(run: Run, warehouse: Warehouse, ledger: Ledger) -> Decision:
     return Decision(same, digest, description, previous, unchanged=unchanged, held=held)
 
 
-def run(run: Run, warehouse: Warehouse, ledger: Ledger, *, decision: Decision) -> Receipt:
-    """Write ``edition.*`` and ``edition.json``; enterprises triggered or listed before in, listed ones out."""
-    missing = [table for table in READS if not warehouse.exists(table)]
-    if missing:
-        raise StageOrderError(f"the edition of {run.as_of} needs {', '.join(missing)}; run the stages before it first")
-    _refuse_overwriting(run, ledger, decision)
+def run(run: Run, warehouse: Warehouse, ledger: Ledger, *, decision: Decision, model: Model | None = None) -> Receipt:
+    """Write ``edition.*`` and ``edition.json``; enterprises triggered or listed before in, listed ones out.
+
+    ``model`` is the one in charge tonight, to say what moved its scores; None while the rule score leads.
+    """
+    _refuse(run, warehouse, ledger, decision)
     memory = _recall(run, decision)
     month = warehouse.scalar("SELECT max(month) FROM core.month_status")
     comparable = _is_comparable(run, memory, month)
     basis = memory if comparable else None
     limits = triggers.thresholds(run.parameters)
-    model_id = warehouse.scalar("SELECT min(model_id) FROM risk.score") or "none"
+    model_id = warehouse.scalar("SELECT model_id FROM risk.model")
     frame = _considered(run, warehouse, basis, limits, month)
     read_now = revision.compare(warehouse, basis, limits, month=month)
-    rules = _rules(run, basis, month, read_now=read_now, limits=limits, model_id=model_id)
+    rules = replace(
+        _rules(run, basis, month, read_now=read_now, limits=limits, model_id=model_id), **_reserved(run, ledger)
+    )
     outcome = cases.settle(frame.iter_rows(named=True), basis, rules)
     changed: list[dict[str, Any]] = []
     if basis:
         changed = changes.rows(outcome, _evidence(run, decision, basis, rules, limits, model_id))
     header = _header(run, warehouse, decision, comparable=comparable, month=month, model_id=model_id)
+    explained = contributions.read(model, warehouse, outcome.listed, month=month)
     with warehouse.transaction():
-        body = _write_tables(run, warehouse, outcome, header=header, limits=limits, changed=changed)
+        body = _write_tables(
+            run, warehouse, outcome, header=header, limits=limits, changed=changed, explained=explained
+        )
     body |= {
         "identity": dict(decision.description),
         "digest": decision.digest,
         "thresholds": limits,
-        "state": document.state(
-            {case.row["enterprise_id"]: tables.followed(case, limits=limits) for case in outcome.listed},
-            {kept.row["enterprise_id"]: tables.kept_out(kept, limits=limits) for kept in outcome.kept},
-            capacity_used=outcome.capacity_used,
-            numbers=outcome.numbers,
-        ),
+        "state": _state(outcome, limits),
     }
     _clear_leftovers(decision.run.edition_folder)
     document.write(decision.run.edition_folder, body)
@@ -105,8 +114,24 @@ def _clear_leftovers(folder: Path) -> None:
             path.unlink()
 
 
-def _refuse_overwriting(run: Run, ledger: Ledger, decision: Decision) -> None:
-    """An issued revision is never written again from other inputs; a replay writes elsewhere."""
+def _state(outcome: cases.Outcome, limits: Mapping[str, int]) -> dict[str, Any]:
+    """What the next edition must remember of this one."""
+    return document.state(
+        {case.row["enterprise_id"]: tables.followed(case, limits=limits) for case in outcome.listed},
+        {kept.row["enterprise_id"]: tables.kept_out(kept, limits=limits) for kept in outcome.kept},
+        capacity_used=outcome.capacity_used,
+        numbers=outcome.numbers,
+    )
+
+
+def _refuse(run: Run, warehouse: Warehouse, ledger: Ledger, decision: Decision) -> None:
+    """Refuse a night whose earlier stages did not run, and to write an issued revision again from other inputs.
+
+    A replay writes elsewhere, so it may.
+    """
+    missing = [table for table in READS if not warehouse.exists(table)]
+    if missing:
+        raise StageOrderError(f"the edition of {run.as_of} needs {', '.join(missing)}; run the stages before it first")
     for record in ledger.editions(as_of=run.as_of):
         if record.edition_id == decision.edition_id and record.digest != decision.digest and run.output is None:
             raise StageOrderError(f"{record.edition_id} is on record with other inputs; decide on the edition again")
@@ -118,6 +143,18 @@ def _recall(run: Run, decision: Decision) -> document.Memory | None:
         return None
     record = decision.previous
     return document.recall(run.home.editions / record.as_of.isoformat() / f"r{record.revision}")
+
+
+def _reserved(run: Run, ledger: Ledger) -> dict[str, Any]:
+    """Case numbers that earlier issued revisions of the same day gave out, the latest word last."""
+    numbers: dict[str, str] = {}
+    counted: dict[str, int] = {}
+    for record in sorted(ledger.editions(as_of=run.as_of), key=lambda r: r.revision):
+        if record.status == "issued" and run.revision is not None and record.revision < run.revision:
+            memory = document.recall(run.home.editions / record.as_of.isoformat() / f"r{record.revision}")
+            numbers |= {key: entry.warning_no for key, entry in memory.listed.items()}
+            counted |= {prefix: max(last, counted.get(prefix, 0)) for prefix, last in memory.numbers.items()}
+    return {"reserved": numbers, "reserved_numbers": counted}
 
 
 def _is_comparable(run: Run, memory: document.Memory | None, month: date | None) -> bool:
@@ -140,12 +177,14 @@ def _considered(
     listed = sorted(memory.listed) if memory else []
     facts = warehouse.frame(read_sql("edition/considered"), tracked=listed)
     judged = triggers.judge(facts, limits, as_of=run.as_of, reference_month=month)
-    old = memory.thresholds if memory else limits
+    old = {**limits, **memory.thresholds} if memory else limits
     earlier = triggers.judge(facts, old, as_of=run.as_of, reference_month=month)["trigger_colour"]
     names = {code: run.settings.county_name("" if code == "000000" else code) for code in facts["county_code"].unique()}
     named = judged.with_columns(
         earlier_colour=earlier,
         county_name=pl.col("county_code").replace_strict(names, default="未知县区", return_dtype=pl.String),
+        is_model_led=pl.lit(bool(warehouse.scalar("SELECT count(probability) > 0 FROM risk.score"))),
+        forecast_label=pl.lit(warehouse.scalar("SELECT min(forecast_label) FROM risk.model")),
     )
     return named.filter(pl.col("trigger_colour").is_not_null() | pl.col("enterprise_id").is_in(listed))
 
@@ -192,6 +231,7 @@ def _evidence(
         same_month=rules.same_month,
         thresholds_changed=dict(memory.thresholds) != dict(limits),
         code_changed=(memory.code_digest, memory.model_id) != (code_digest(), model_id),
+        model_changed=memory.model_id != model_id,
         insurance_changed=seen != before,
         revised=rules.revised,
         limits=limits,
@@ -226,16 +266,20 @@ def _write_tables(
     header: dict[str, Any],
     limits: Mapping[str, int],
     changed: list[dict[str, Any]],
+    explained: Mapping[int, contributions.Explained],
 ) -> dict[str, Any]:
     """Store every ``edition.*`` table; gives what the document says of them."""
     edition_id = header["edition_id"]
-    reasons = tables.read_reasons(warehouse, outcome.listed, shown=int(run.parameters["reasons_shown"]))
+    reasons = tables.read_reasons(
+        warehouse, outcome.listed, shown=int(run.parameters["reasons_shown"]), explained=explained
+    )
     listed = outcome.listed
     rows: dict[str, list[dict[str, Any]]] = {
         "warning": [
             tables.warning(case, run=run, reasons=reasons, limits=limits, edition_id=edition_id) for case in listed
         ],
         "warning_reason": tables.reason_rows(listed, reasons, edition_id=edition_id),
+        "warning_contribution": contributions.rows(explained, listed, edition_id=edition_id),
         "warning_change": [{"edition_id": edition_id, **row} for row in changed],
         "filtered": [tables.filtered(k, run=run, limits=limits, edition_id=edition_id) for k in outcome.kept],
         "parameter": tables.parameter_rows(run, edition_id=edition_id),
@@ -275,6 +319,8 @@ def _body(warehouse: Warehouse, rows: Mapping[str, list[dict[str, Any]]]) -> dic
         "counties": rows["county"],
         "warnings": rows["warning"],
         "reasons": rows["warning_reason"],
+        "contributions": rows["warning_contribution"],
+        "model": dump("risk.model", "model_id"),
         "changes": rows["warning_change"],
         "filtered": rows["filtered"],
         "county_industry": [row for row in county_months if row["month"] == month],

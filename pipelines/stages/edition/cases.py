@@ -22,6 +22,8 @@ class Rules:
 
     ``refuted`` are listed enterprises whose loss in the previous edition's month (``previous_month``) is gone from
     the data as they read now, such as a row that came late; ``returned`` were absent and are back with their staff.
+    ``reserved`` are the case numbers that earlier revisions of the same day gave out, by enterprise, and
+    ``reserved_numbers`` how far they counted: a number never comes to mean another enterprise.
     """
 
     as_of: date
@@ -35,6 +37,8 @@ class Rules:
     refuted: frozenset[str] = frozenset()
     returned: frozenset[str] = frozenset()
     previous_month: date | None = None
+    reserved: Mapping[str, str] = field(default_factory=dict)
+    reserved_numbers: Mapping[str, int] = field(default_factory=dict)
 
     def may_fall(self, enterprise_id: str) -> bool:
         """Whether tonight may lower or end what an earlier edition said about ``enterprise_id``."""
@@ -47,12 +51,16 @@ class Rules:
 
 @dataclass(frozen=True)
 class Listing:
-    """A listed enterprise: its facts, its colour, and where it stands in its spell."""
+    """A listed enterprise: its facts, its colour, and where it stands in its spell.
+
+    ``raised_on`` is the day on which it entered or last rose; the response plan's clocks run from there.
+    """
 
     row: Row
     colour: str
     kind: str
     warning_no: str
+    raised_on: date
     listed_since: date
     listed_month: date | None
     months: Mapping[str, str]
@@ -110,8 +118,15 @@ def clean_run(months: Mapping[str, str]) -> int:
 
 
 def weight(row: Row) -> int:
-    """Points times insured persons: what is at stake while the rule score leads."""
-    return int(row["points"] or 0) * int(row["staff_persons"] or 0)
+    """What is at stake: tenths of an expected lost job while a model leads, else points times insured persons.
+
+    A closed enterprise has no prediction; its stake is its staff.
+    """
+    staff = int(row["staff_persons"] or 0)
+    if row["expected_loss_persons"] is not None:
+        tenths: float = row["expected_loss_persons"] * 10
+        return round(tenths)
+    return 10 * staff if row["is_model_led"] else int(row["points"] or 0) * staff
 
 
 def settle(rows: Iterable[Row], memory: Memory | None, rules: Rules) -> Outcome:
@@ -185,6 +200,7 @@ def _continue(row: Row, before: Followed, rules: Rules) -> Listing | Release:
         colour=colour,
         kind="升级" if rise > 0 else "降级" if rise < 0 else "持续",
         warning_no=before.warning_no,
+        raised_on=rules.as_of if rise > 0 else before.raised_on or before.listed_since,
         listed_since=before.listed_since,
         listed_month=before.listed_month,
         months=dict(sorted(months.items())[-MONTHS_REMEMBERED:]),
@@ -218,17 +234,23 @@ def _admit(fresh: list[Row], memory: Memory | None, rules: Rules) -> tuple[list[
 def _number(rows: list[Row], memory: Memory | None, rules: Rules) -> tuple[list[Listing], dict[str, int]]:
     """New cases with numbers: YJ, insurance month, county, and a sequence that goes on from earlier editions."""
     numbers = dict(memory.numbers) if memory else {}
+    for prefix, last in rules.reserved_numbers.items():
+        numbers[prefix] = max(last, numbers.get(prefix, 0))
     month = rules.month or rules.as_of.replace(day=1)
     cases = []
     for row in rows:
         prefix = f"YJ{month:%Y%m}{row['county_code']}"
-        numbers[prefix] = numbers.get(prefix, 0) + 1
+        number = rules.reserved.get(row["enterprise_id"])
+        if number is None:
+            numbers[prefix] = numbers.get(prefix, 0) + 1
+            number = f"{prefix}{numbers[prefix]:03d}"
         cases.append(
             Listing(
                 row=row,
                 colour=row["trigger_colour"],
                 kind="新增" if memory else "首期",
-                warning_no=f"{prefix}{numbers[prefix]:03d}",
+                warning_no=number,
+                raised_on=rules.as_of,
                 listed_since=rules.as_of,
                 listed_month=rules.month,
                 months={rules.month.isoformat() if rules.month else "": row["trigger_code"]},

@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.stages.edition import words
 from pipelines.stages.edition.cases import Listing, Outcome, Release, Row
 from pipelines.stages.edition.document import Followed, Memory
-from pipelines.stages.edition.triggers import ABSENCES, LOSSES
+from pipelines.stages.edition.triggers import ABSENCES, LOSSES, PREDICTED
 
 OPENINGS: Mapping[str, str] = {
     "数据": "",
@@ -32,6 +32,7 @@ class Evidence:
     same_month: bool
     thresholds_changed: bool
     code_changed: bool
+    model_changed: bool
     insurance_changed: bool
     revised: frozenset[str]
     limits: Mapping[str, int]
@@ -61,11 +62,18 @@ def cause(row: Row | None, before: Followed | None, evidence: Evidence) -> str:
         return "修订"
     if evidence.same_month and known and known.filter_code and known.trigger_colour == trigger:
         return "筛选"
+    if evidence.model_changed and _is_prediction(row, before):
+        return "模型"
     return "模型" if evidence.same_month and evidence.code_changed and not _is_notice(row) else "数据"
 
 
 def _is_loss(row: Row) -> bool:
     return row["trigger_code"] in LOSSES
+
+
+def _is_prediction(row: Row | None, before: Followed | None) -> bool:
+    """Whether the colour rests, or rested, on a model's prediction."""
+    return PREDICTED in (row["trigger_code"] if row else "", before.trigger_code if before else "")
 
 
 def _is_notice(row: Row | None) -> bool:

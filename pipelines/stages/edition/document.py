@@ -47,6 +47,7 @@ class Followed:
     trigger_text: str
     inputs: Inputs
     warning_no: str = ""
+    raised_on: date | None = None
     listed_since: date | None = None
     listed_month: date | None = None
     is_capacity_limited: bool = False
@@ -117,7 +118,7 @@ def recall(folder: Path) -> Memory:
 
 
 def _followed(row: Mapping[str, Any]) -> Followed:
-    dates = {name: _date(row[name]) for name in ("listed_since", "listed_month")}
+    dates = {name: _date(row.get(name)) for name in ("raised_on", "listed_since", "listed_month")}
     return Followed(**{**row, **dates, "inputs": Inputs(**row["inputs"])})
 
 

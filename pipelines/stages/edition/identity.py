@@ -12,17 +12,21 @@ from pipelines.ledger import EditionRecord, Ledger
 from pipelines.run import Run, code_digest
 from pipelines.warehouse import Warehouse
 
-DELIVERY_COLUMNS = "batch, feed, dated_by, received_at"
+DELIVERED = "SELECT batch, feed, dated_by, received_at FROM ingest.delivery ORDER BY delivery_no"
+REFUSED = "SELECT batch, feed, received_at FROM ingest.refusal ORDER BY received_at, batch, feed"
 
 
 def describe(run: Run, warehouse: Warehouse, ledger: Ledger, *, previous: EditionRecord | None) -> dict[str, Any]:
     """Every input of the edition as plain values, in one order."""
-    rows = warehouse.rows(f"SELECT {DELIVERY_COLUMNS} FROM ingest.delivery ORDER BY delivery_no")
+    rows = warehouse.rows(DELIVERED)
+    refused = warehouse.rows(REFUSED)
     settings = run.settings
     return {
         "as_of": run.as_of.isoformat(),
         "cutoff": run.cutoff.isoformat(),
         "deliveries": [[batch, feed, dated, received.isoformat()] for batch, feed, dated, received in rows],
+        "refused": [[batch, feed, received.isoformat()] for batch, feed, received in refused],
+        "model": [run.champion.model_id, run.champion.digest, run.champion.refusal] if run.champion else [],
         "overrides": [o["reason"] for o in ledger.overrides(as_of=run.as_of, through=run.through)],
         "code": code_digest(),
         "parameters": run.parameters.digest,

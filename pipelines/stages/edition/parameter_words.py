@@ -7,6 +7,25 @@ from pipelines.contracts import Contracts
 SIGNS = {">=": "≥", "<=": "≤", "==": "＝", "<": "＜", ">": "＞", "in": "为", "not in": "不为", "known": "有数据"}
 
 DERIVED = {"reference_month_number": "所属月份"}
+LEARNING = {
+    "training_minimum": "学习所用企业最低参保人数",
+    "folds": "企业分组数",
+    "season_weight": "往年同期发生率向上级收缩的行数",
+    "without_season_folds": "不带往年同期信息重复学习的组数",
+    "penalty": "回归系数惩罚",
+    "blend_weight": "回归在混合中的权重",
+    "windows": "滚动检验的月数",
+    "windows_fewest_origins": "检验月之前至少的学习月数",
+    "windows_most_rows": "滚动检验每次最多学习的行数",
+    "most_rows": "最多学习的行数",
+    "noise": "视为无差别的平均精度差",
+    "trees": "提升树",
+    "iterations": "棵数",
+    "learning_rate": "步长",
+    "leaves": "每棵最多叶数",
+    "leaf_rows": "每叶最少行数",
+    "l2": "叶值惩罚",
+}
 
 
 def value_words(value: Any, contracts: Contracts) -> str:
@@ -16,11 +35,13 @@ def value_words(value: Any, contracts: Contracts) -> str:
     if isinstance(value, dict) and "levels" in value:
         return "；".join(_level(level, contracts) for level in value["levels"])
     if isinstance(value, dict):
-        return "，".join(f"{key} {value_words(item, contracts)}" for key, item in value.items())
+        return "，".join(f"{LEARNING.get(key, key)} {value_words(item, contracts)}" for key, item in value.items())
     if isinstance(value, list | tuple):
         if value and isinstance(value[0], dict):
-            return "；".join(" ".join(str(part) for part in item.values()) for item in value)
+            return "；".join(item.get("meaning") or " ".join(str(part) for part in item.values()) for item in value)
         return "、".join(value_words(item, contracts) for item in value)
+    if isinstance(value, str) and value in contracts.columns:
+        return contracts.columns[value].label
     return str(value).replace("{county}", "县区")
 
 

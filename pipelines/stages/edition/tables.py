@@ -4,7 +4,7 @@ Shapes only; nothing is decided here. No text column that an officer reads is le
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -12,6 +12,7 @@ import polars as pl
 from pipelines.run import Run
 from pipelines.stages.edition import words
 from pipelines.stages.edition.cases import Kept, Listing, Row
+from pipelines.stages.edition.contributions import Explained
 from pipelines.stages.edition.document import Followed, Inputs
 from pipelines.stages.edition.parameter_words import value_words
 from pipelines.warehouse import Warehouse
@@ -35,6 +36,8 @@ COPIED = (
     "insured_change_lunar_ratio",
     "net_loss_persons",
     "points",
+    "probability",
+    "expected_loss_persons",
     "rank_city",
     "completeness_text",
 )
@@ -42,18 +45,28 @@ COPIED = (
 
 @dataclass(frozen=True)
 class Reasons:
-    """Reasons of the listed enterprises, by enterprise number, in order of rank."""
+    """Reasons of the listed enterprises, by enterprise number, in order of rank.
+
+    While a model leads, ``explained`` says what each theme adds to its log-odds: the themes that add most speak first,
+    by the reason that fires in them, else by their strongest figure.
+    """
 
     by_enterprise: Mapping[int, list[dict[str, Any]]]
     shown: int
+    explained: Mapping[int, Explained] = field(default_factory=dict)
 
     def main(self, enterprise_no: int, *, otherwise: str) -> str:
         """At most ``shown`` sentences of different dimensions, the heaviest first."""
-        taken: dict[str, str] = {}
+        fired: dict[str, str] = {}
         for reason in self.by_enterprise.get(enterprise_no, []):
-            if not reason["is_mitigating"] and len(taken) < self.shown:
-                taken.setdefault(reason["dimension"], reason["reason_sentence"].rstrip("。；"))
-        return "；".join(taken.values()) or otherwise
+            if not reason["is_mitigating"]:
+                fired.setdefault(reason["dimension"], reason["reason_sentence"].rstrip("。；"))
+        told = self.explained.get(enterprise_no)
+        if told is not None:
+            spoken = {**told.raising, **fired}
+            order = sorted(spoken, key=lambda theme: (-round(told.themes.get(theme, 0.0), 6), theme))
+            fired = {theme: spoken[theme] for theme in order}
+        return "；".join(list(fired.values())[: self.shown]) or otherwise
 
     def mitigating(self, enterprise_no: int) -> str:
         """What speaks against, or that nothing was found."""
@@ -62,10 +75,15 @@ class Reasons:
             for reason in self.by_enterprise.get(enterprise_no, [])
             if reason["is_mitigating"]
         ]
+        told = self.explained.get(enterprise_no)
+        if not found and told is not None and told.lowering:
+            found = [told.lowering]
         return "；".join(found) or "未发现缓释因素"
 
 
-def read_reasons(warehouse: Warehouse, listed: Iterable[Listing], *, shown: int) -> Reasons:
+def read_reasons(
+    warehouse: Warehouse, listed: Iterable[Listing], *, shown: int, explained: Mapping[int, Explained]
+) -> Reasons:
     """Reasons of ``listed`` from ``risk.reason``."""
     numbers = [case.row["enterprise_no"] for case in listed]
     found: dict[int, list[dict[str, Any]]] = {}
@@ -77,7 +95,7 @@ def read_reasons(warehouse: Warehouse, listed: Iterable[Listing], *, shown: int)
         )
         for row in frame.iter_rows(named=True):
             found.setdefault(row["enterprise_no"], []).append(row)
-    return Reasons(by_enterprise=found, shown=shown)
+    return Reasons(by_enterprise=found, shown=shown, explained=explained)
 
 
 def warning(case: Listing, *, run: Run, reasons: Reasons, limits: Mapping[str, int], edition_id: str) -> dict[str, Any]:
@@ -101,7 +119,7 @@ def warning(case: Listing, *, run: Run, reasons: Reasons, limits: Mapping[str, i
         "listed_since": case.listed_since,
         "action_text": months["response_actions"][case.colour],
         "responsible_text": months["response_responsible"][case.colour].format(county=row["county_name"]),
-        "deadline_text": words.deadline_text(case.colour, run.parameters, run.as_of),
+        "deadline_text": words.deadline_text(case.colour, run.parameters, case.raised_on),
         "case_state": "待核实",
         "remark_text": words.remark_text(case, release),
     }
@@ -150,6 +168,7 @@ def followed(case: Listing, *, limits: Mapping[str, int]) -> Followed:
         trigger_text=words.standing_text(case, limits),
         inputs=_inputs(case.row),
         warning_no=case.warning_no,
+        raised_on=case.raised_on,
         listed_since=case.listed_since,
         listed_month=case.listed_month,
         is_capacity_limited=case.is_capacity_limited,

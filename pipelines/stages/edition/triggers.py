@@ -1,8 +1,8 @@
-"""Observed triggers: which colour an enterprise's facts give under the thresholds in force.
+"""Observed and predicted triggers: which colour an enterprise's facts give under the thresholds in force.
 
 One judgement, over a whole frame, so the same facts can also be judged under yesterday's thresholds and a change of
-thresholds be told from a change of facts. Integers are compared with integers. Predicted colours are refused while
-the rule score leads: points are not a probability.
+thresholds be told from a change of facts. Integers are compared with integers. While the rule score leads there is no
+probability, and no predicted colour: points are not one.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from pipelines.run import add_months
 
 COLOURS = ("红", "橙", "黄", "蓝")
 SEVERITY: Mapping[str | None, int] = {"红": 4, "橙": 3, "黄": 2, "蓝": 1, None: 0}
+TINTS: Mapping[str, str] = {"红": "red", "橙": "orange", "黄": "yellow", "蓝": "blue"}
 ENDED = ("注销", "吊销")
 THRESHOLDS = (
     "red_loss_persons",
@@ -30,7 +31,16 @@ THRESHOLDS = (
     "blue_dimensions",
     "blue_points",
     "blue_min_insured_persons",
+    "predicted_red_probability_pct",
+    "predicted_red_loss_persons",
+    "predicted_orange_probability_pct",
+    "predicted_orange_loss_persons",
+    "predicted_yellow_probability_pct",
+    "predicted_yellow_loss_persons",
+    "predicted_blue_probability_pct",
+    "predicted_blue_loss_persons",
 )
+PREDICTED = "predicted"
 ABSENCES = ("absent_once", "closure_absent")
 LOSSES = ("loss_persons", "loss_ratio", *ABSENCES)
 
@@ -44,11 +54,13 @@ def judge(facts: pl.DataFrame, limits: Mapping[str, int], *, as_of: date, refere
     """``facts`` with ``trigger_colour``, ``trigger_code``, ``staff_persons`` and ``ended_before_window``.
 
     ``staff_persons`` are the persons a closure costs: the insured of the reference month, else of the last month with
-    a row. A loss by absence from a single month reaches orange at most: one missing row is not yet a closure.
+    a row, less those who moved together to one other enterprise. A loss by absence from a single month reaches orange
+    at most: one missing row is not yet a closure.
     """
     window = add_months(reference_month or as_of.replace(day=1), 1 - limits["closure_window_months"])
     insured = pl.col("insured_persons")
-    staff = pl.when(insured > 0).then(insured).otherwise(pl.coalesce("last_insured_persons", "insured_persons"))
+    left = pl.coalesce("absent_loss_persons", "last_insured_persons", "insured_persons")
+    staff = pl.when(insured > 0).then(insured).otherwise(left)
     ended = pl.col("enterprise_status").is_in(ENDED) & (pl.col("deregistered_on") <= as_of)
     prepared = facts.with_columns(
         staff_persons=staff,
@@ -105,17 +117,29 @@ def _rules(limits: Mapping[str, int]) -> list[tuple[str, str, pl.Expr]]:
         for shade, line in (("红", limits["red_closure_persons"]), ("橙", orange_staff), ("黄", yellow_staff))
         for code, condition in (("closure_deregistered", ended), ("closure_absent", closed & ~ended))
     ]
+    foreseen = {shade: (PREDICTED, shade, _is_foreseen(limits, tint) & ~closed) for shade, tint in TINTS.items()}
     return [
         *closures[:2],
         ("loss_persons", "红", ~once & (lost >= limits["red_loss_persons"])),
+        foreseen["红"],
         *closures[2:4],
         ("absent_once", "橙", once & ((lost >= limits["orange_loss_persons"]) | orange_share)),
         ("loss_persons", "橙", lost >= limits["orange_loss_persons"]),
         ("loss_ratio", "橙", orange_share),
+        foreseen["橙"],
         *closures[4:],
         ("absent_once", "黄", once & ((lost >= limits["yellow_loss_persons"]) | yellow_share)),
         ("loss_persons", "黄", lost >= limits["yellow_loss_persons"]),
         ("loss_ratio", "黄", yellow_share),
         ("notice", "黄", pl.col("notice_cut_persons").is_not_null()),
+        foreseen["黄"],
         ("reasons", "蓝", reasons & ~closed),
+        foreseen["蓝"],
     ]
+
+
+def _is_foreseen(limits: Mapping[str, int], tint: str) -> pl.Expr:
+    """Probability and expected loss both reach their lines, compared as whole basis points and tenths of a person."""
+    likely = (pl.col("probability") * 10_000).round() >= 100 * limits[f"predicted_{tint}_probability_pct"]
+    large = (pl.col("expected_loss_persons") * 10).round() >= 10 * limits[f"predicted_{tint}_loss_persons"]
+    return (likely & large).fill_null(value=False)

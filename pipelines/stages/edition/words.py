@@ -10,6 +10,7 @@ from typing import Any
 
 from pipelines.parameters import Parameters
 from pipelines.stages.edition.cases import Listing, Row
+from pipelines.stages.edition.triggers import TINTS
 
 FILTERS: Mapping[str, str] = {
     "labour_agency": "劳务派遣或人事代理单位，单独统计",
@@ -29,11 +30,14 @@ def percent(part: int, whole: int) -> str:
 
 
 def loss_clause(row: Row) -> str:
-    """``净减少62人（−8.1%）``, with the festival's share said to be out where it is."""
+    """``净减少62人（−8.1%）``, with what was taken out of it: a transfer to one enterprise, the festival's share."""
     lost, base = row["net_loss_persons"], row["previous_insured_persons"]
     share = f"（−{percent(lost, base)}）" if base else ""
-    change = row["insured_change_1m_persons"]
-    adjusted = "剔除春节因素后" if change is not None and -change > lost else ""
+    change, moved = row["insured_change_1m_persons"], row["transfer_persons"] or 0
+    out = [f"整体转移{moved}人"] if moved else []
+    if change is not None and -change - moved > lost:
+        out.append("春节因素")
+    adjusted = f"剔除{'和'.join(out)}后" if out else ""
     return f"{adjusted}净减少{lost}人{share}"
 
 
@@ -51,6 +55,8 @@ def fact_clause(row: Row) -> str:
             return f"{when}{row['enterprise_status']}（涉及参保{row['staff_persons']}人）"
         case "notice":
             return notice_clause(row)
+        case "predicted":
+            return forecast_clause(row)
         case _:
             return f"{row['dimension_count']}个维度同时出现风险信号，风险分{row['points']}分"
 
@@ -60,7 +66,7 @@ def dated_clause(row: Row, month: date | None) -> str:
     match row["trigger_code"]:
         case "loss_persons" | "loss_ratio" | "absent_once":
             return f"{month_text(month)}{fact_clause(row).removeprefix('单月').removeprefix('本月')}"
-        case "closure_absent" | "reasons":
+        case "closure_absent" | "reasons" | "predicted":
             return f"截至{month_text(month)}{fact_clause(row)}"
         case _:
             return fact_clause(row)
@@ -72,6 +78,13 @@ def notice_clause(row: Row) -> str:
     return f"已报送裁减人员方案（拟裁减{row['notice_cut_persons']}人{day}）"
 
 
+def forecast_clause(row: Row) -> str:
+    """``预测未来3个月减少20%及以上的可能性62%，预计减少约41人``; whole per cents and persons, rounded half up."""
+    chance = (round(row["probability"] * 10_000) + 50) // 100
+    loss = (round(row["expected_loss_persons"] * 10) + 5) // 10
+    return f"预测{row['forecast_label']}的可能性{chance}%，预计减少约{loss}人"
+
+
 def line_clause(row: Row, limits: Mapping[str, int], *, with_limit: bool = True) -> str:
     """``达到橙色线（≥50人）``."""
     colour, code = row["trigger_colour"], row["trigger_code"]
@@ -79,7 +92,11 @@ def line_clause(row: Row, limits: Mapping[str, int], *, with_limit: bool = True)
         return "列为黄色"
     if code == "reasons":
         return "列为蓝色"
-    tint = {"红": "red", "橙": "orange", "黄": "yellow"}[colour]
+    tint = TINTS[colour]
+    if code == "predicted":
+        chance, loss = limits[f"predicted_{tint}_probability_pct"], limits[f"predicted_{tint}_loss_persons"]
+        limit = f"可能性≥{chance}%且预计减员≥{loss}人"
+        return f"达到{colour}色预测线（{limit}）" if with_limit else f"达到{colour}色预测线"
     persons, pct = limits[f"{tint}_loss_persons"], limits.get(f"{tint}_loss_pct")
     share = (
         f"≥{pct}%且≥{limits['orange_loss_pct_min_persons']}人"
@@ -136,21 +153,24 @@ def remark_text(case: Listing, release_months: int) -> str:
     return "；".join(notes) or "无"
 
 
-def deadline_text(colour: str, parameters: Parameters, as_of: date) -> str:
-    """``自下发起12小时内书面报告；5个工作日内上门走访``; calendar days with their date."""
+def deadline_text(colour: str, parameters: Parameters, raised_on: date) -> str:
+    """``自11月12日下发起12小时内书面报告；5个工作日内上门走访``; calendar days with their date.
+
+    The clocks run from the day on which the case entered or last rose, not from tonight.
+    """
     hours = parameters["response_report_hours"].get(colour)
     parts = [f"{hours}小时内{'报告' if hours <= 2 else '书面报告'}"] if hours else []
     for step in parameters["response_steps"][colour]:
-        parts.append(_step(step, as_of))
-    return "自下发起" + "；".join(parts)
+        parts.append(_step(step, raised_on))
+    return f"自{raised_on.month}月{raised_on.day}日下发起" + "；".join(parts)
 
 
-def _step(step: Mapping[str, Any], as_of: date) -> str:
+def _step(step: Mapping[str, Any], raised_on: date) -> str:
     if "hours" in step:
         return f"{step['hours']}小时内{step['what']}"
     if "working_days" in step:
         return f"{step['working_days']}个工作日内{step['what']}"
-    last = as_of + timedelta(days=step["days"])
+    last = raised_on + timedelta(days=step["days"])
     return f"{step['days']}日内（{last.month}月{last.day}日前）{step['what']}"
 
 

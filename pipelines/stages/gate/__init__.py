@@ -1,7 +1,7 @@
 """The gate: Great Expectations over every batch in force and over the core; one verdict on the night.
 
-It judges and writes ``gate.result`` and ``gate.verdict``. It repairs nothing, and a closed gate raises nothing: whoever
-runs the night reads the verdict.
+It judges and writes ``gate.result``, ``gate.verdict`` and ``gate.closing``. It repairs nothing, and a closed gate
+raises nothing: whoever runs the night reads the verdict.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ import polars as pl
 
 from pipelines.ledger import Ledger
 from pipelines.run import Receipt, Run
-from pipelines.stages.gate import batches, core_suite, delivered
-from pipelines.stages.gate.finding import Finding, verdict
+from pipelines.stages.gate import batches, core_suite, delivered, judging
+from pipelines.stages.gate.finding import Finding, Override, Verdict, verdict
 from pipelines.warehouse import Warehouse
 
 
@@ -20,24 +20,28 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
     """Judge the deliveries and the core that ``run`` sees; rows pass unchanged, the verdict says whether they may."""
     in_force = batches.in_force(run, warehouse)
     warehouse.store("gate.delivery_month", _delivery_months(in_force, run))
-    landed = delivered.landed_counts(warehouse)
     found: list[Finding] = []
     rows = new = 0
     for name, items in in_force.items():
         feed = run.contracts.feeds[name]
-        judged = batches.judge(feed, items, warehouse)
-        found += delivered.findings(feed, items, judged, run=run, landed=landed)
+        judged = judging.judge(feed, items, warehouse)
+        found += delivered.findings(feed, items, judged, run=run)
         rows += sum(counts.row_count for counts in judged.counts.values())
         new += judged.new_batches
     found += core_suite.findings(run, warehouse)
-    overrides = ledger.overrides(as_of=run.as_of, through=run.through)
-    decided, reason = verdict(found, override=str(overrides[-1]["reason"]) if overrides else None)
+    overrides = [
+        Override(str(entry["reason"]), frozenset(entry.get("opens", ())))
+        for entry in ledger.overrides(as_of=run.as_of, through=run.through)
+    ]
+    decided = verdict(found, overrides=overrides)
     with warehouse.transaction():
         warehouse.store("gate.result", _results(found, run))
-        warehouse.store("gate.verdict", pl.DataFrame({"gate_verdict": [decided], "reason_text": [reason]}))
+        warehouse.store("gate.verdict", _verdict(decided))
+        warehouse.store("gate.closing", _closing(decided, run))
     total = sum(len(items) for items in in_force.values())
-    run.progress(f"质量检查：{decided}，{total}个文件（新检{new}个），{len(found)}项结果")
-    return Receipt("gate", rows_in=rows, rows_out=rows, notes=(f"verdict {decided}", f"batches: {total}, new: {new}"))
+    run.progress(f"质量检查：{decided.word}，{total}个文件（新检{new}个），{len(found)}项结果")
+    notes = (f"verdict {decided.word}", f"batches: {total}, new: {new}")
+    return Receipt("gate", rows_in=rows, rows_out=rows, notes=notes)
 
 
 def _delivery_months(in_force: Mapping[str, Sequence[batches.Batch]], run: Run) -> pl.DataFrame:
@@ -49,3 +53,11 @@ def _results(found: Sequence[Finding], run: Run) -> pl.DataFrame:
     columns = run.contracts.tables["gate.result"].columns
     rows = [{name: value for name, value in asdict(finding).items() if name in columns} for finding in found]
     return pl.DataFrame(rows, schema=run.contracts.polars_schema("gate.result"))
+
+
+def _verdict(decided: Verdict) -> pl.DataFrame:
+    return pl.DataFrame({"gate_verdict": [decided.word], "reason_text": [decided.reason], "mail_text": [decided.mail]})
+
+
+def _closing(decided: Verdict, run: Run) -> pl.DataFrame:
+    return pl.DataFrame({"fault_key": list(decided.closing)}, schema=run.contracts.polars_schema("gate.closing"))

@@ -1,42 +1,35 @@
 """What the counts of delivered batches mean: tolerated, a hint, or closing the gate; and until when.
 
 A batch stops mattering once later deliveries speak of all its periods, or once it is withdrawn. Rows that broke a rule
-lie in quarantine, so a small share of them is tolerated; a count that differs from quarantine's never is.
+lie in quarantine, so a small share of them is tolerated, and so are a few rows of a short file unless they are all it
+has; a count that differs from quarantine's never is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from pipelines.checks import Check, Severity
 from pipelines.contracts import Feed
 from pipelines.run import Run
-from pipelines.stages.gate.batches import Batch, Counts, Judged
+from pipelines.stages.gate.batches import SHORT, Batch, Counts
 from pipelines.stages.gate.finding import Finding
-from pipelines.warehouse import Warehouse
+from pipelines.stages.gate.judging import Judged
 
 NAMED_CHECKS = 3
 MESSAGE_CHARACTERS = 120
 
 
 @dataclass(frozen=True)
-class Landed:
-    """What landing counted of one batch: rows judged, rows in quarantine, and bad rows per check."""
+class Tolerance:
+    """How many bad rows a file may have: any share below ``least_rows`` unless all are bad, then ``share_pct`` %."""
 
-    row_count: int
-    quarantined_count: int
-    bad: Mapping[str, int]
+    share_pct: float
+    least_rows: int
 
-
-def landed_counts(warehouse: Warehouse) -> dict[tuple[str, str], Landed]:
-    """Feed and batch → landing's own counts."""
-    bad: dict[tuple[str, str], dict[str, int]] = {}
-    for feed, batch, check_id, count in warehouse.rows(
-        "SELECT DISTINCT feed, batch, check_id, bad_row_count FROM ingest.check_count"
-    ):
-        bad.setdefault((feed, batch), {})[check_id] = count
-    sizes = warehouse.rows("SELECT DISTINCT feed, batch, landed_count, quarantined_count FROM ingest.delivery")
-    return {(f, b): Landed(landed + held, held, bad.get((f, b), {})) for f, b, landed, held in sizes}
+    def is_exceeded(self, bad: int, rows: int) -> bool:
+        """Whether ``bad`` of ``rows`` rows are more than tolerated."""
+        return bad * 100 > self.share_pct * rows and (bad >= self.least_rows or bad == rows)
 
 
 def superseded(batches: Sequence[Batch], feed: Feed, run: Run) -> set[str]:
@@ -51,9 +44,7 @@ def superseded(batches: Sequence[Batch], feed: Feed, run: Run) -> set[str]:
     return gone
 
 
-def findings(
-    feed: Feed, batches: Sequence[Batch], judged: Judged, *, run: Run, landed: Mapping[tuple[str, str], Landed]
-) -> list[Finding]:
+def findings(feed: Feed, batches: Sequence[Batch], judged: Judged, *, run: Run) -> list[Finding]:
     """Lines of ``gate.result`` about the batches of ``feed``: per check, per failing batch, and how all agree."""
     if not batches:
         return []
@@ -68,7 +59,7 @@ def findings(
         found.append(_older(feed, older, judged))
     for item in standing:
         found += _failing(item, judged, run)
-    found += _agreement(feed, standing, judged, run=run, landed=landed)
+    found += _agreement(feed, standing, judged, run=run)
     return found
 
 
@@ -79,28 +70,36 @@ def _weight(feed: Feed) -> Severity:
 def _raised(feed: Feed, judged: Judged) -> list[Finding]:
     """Tell the checks that raised: they judged nothing, which for a required feed is as good as broken."""
     sentences = {check.id: check.sentence for check in judged.suite}
-    return [
-        Finding(
-            subject=feed.label,
-            check_id=f"exception:{check_id}",
-            check_sentence=f"检查“{sentences[check_id]}”应能执行",
-            severity=_weight(feed),
-            passed=False,
-            row_count=0,
-            bad_row_count=0,
-            observed_text=f"检查本身出错：{message[:MESSAGE_CHARACTERS]}",
-            reason=f"{feed.label}：检查“{sentences[check_id]}”本身出错，未能得出结论，请系统运维人员查看质量检查结果",
+    found = []
+    for check_id, message in sorted(judged.exceptions.items()):
+        told = f"{feed.label}：检查“{sentences[check_id]}”本身出错，未能得出结论"
+        reason = f"{told}，请系统运维人员查看质量检查结果"
+        found.append(
+            Finding(
+                subject=feed.label,
+                check_id=f"exception:{check_id}",
+                check_sentence=f"检查“{sentences[check_id]}”应能执行",
+                severity=_weight(feed),
+                passed=False,
+                row_count=0,
+                bad_row_count=0,
+                observed_text=f"检查本身出错：{message[:MESSAGE_CHARACTERS]}",
+                mail_text=told,
+                key=_key(feed, f"exception:{check_id}", judged.unjudged),
+                reason=reason,
+                mail_reason=reason,
+            )
         )
-        for check_id, message in sorted(judged.exceptions.items())
-    ]
+    return found
 
 
-def _tolerance(severity: Severity, run: Run) -> float:
-    return float(run.parameters["batch_bad_row_pct" if severity == "fail" else "batch_warn_row_pct"])
+def _key(feed: Feed, check_id: str, batches: Iterable[str]) -> str:
+    return "|".join((feed.feed, check_id, *sorted(batches)))
 
 
-def _beyond(bad: int, rows: int, tolerance: float) -> bool:
-    return bad * 100 > tolerance * rows
+def _tolerance(severity: Severity, run: Run) -> Tolerance:
+    share = run.parameters["batch_bad_row_pct" if severity == "fail" else "batch_warn_row_pct"]
+    return Tolerance(float(share), run.parameters["batch_bad_row_least"])
 
 
 def _per_check(
@@ -114,8 +113,9 @@ def _per_check(
     beyond = [
         item
         for item, counts in pairs
-        if item.batch not in gone and _beyond(counts.bad.get(check.id, 0), counts.row_count, tolerance)
+        if item.batch not in gone and tolerance.is_exceeded(counts.bad.get(check.id, 0), counts.row_count)
     ]
+    observed = f"近期{len(recent)}个文件{rows}行中{bad}行不合格" if bad else f"近期{len(recent)}个文件均合格"
     return Finding(
         subject=feed.label,
         check_id=check.id,
@@ -124,13 +124,16 @@ def _per_check(
         passed=not beyond,
         row_count=rows,
         bad_row_count=bad,
-        observed_text=f"近期{len(recent)}个文件{rows}行中{bad}行不合格" if bad else f"近期{len(recent)}个文件均合格",
+        observed_text=observed,
+        mail_text=f"{feed.label}：{check.sentence}（{observed}）",
+        key=_key(feed, check.id, (item.batch for item in beyond)),
     )
 
 
 def _older(feed: Feed, older: Sequence[Batch], judged: Judged) -> Finding:
     counts = [judged.counts[item.batch] for item in older]
     rows, held = sum(c.row_count for c in counts), sum(c.quarantined_count for c in counts)
+    observed = f"{len(older)}个文件{rows}行中{held}行被隔离"
     return Finding(
         subject=feed.label,
         check_id="older_batches",
@@ -139,7 +142,8 @@ def _older(feed: Feed, older: Sequence[Batch], judged: Judged) -> Finding:
         passed=True,
         row_count=rows,
         bad_row_count=held,
-        observed_text=f"{len(older)}个文件{rows}行中{held}行被隔离",
+        observed_text=observed,
+        mail_text=f"{feed.label}：{observed}",
     )
 
 
@@ -148,10 +152,10 @@ def _failing(item: Batch, judged: Judged, run: Run) -> list[Finding]:
     counts = judged.counts[item.batch]
     worst = max([counts.bad.get(c.id, 0) for c in judged.suite if c.severity == "warn"], default=0)
     found = []
-    if _beyond(counts.quarantined_count, counts.row_count, _tolerance("fail", run)):
+    if _tolerance("fail", run).is_exceeded(counts.quarantined_count, counts.row_count):
         action = f"请{item.feed.owner}重新报送，或由负责人执行 wengang withdraw {item.batch} 撤回该批次"
         found.append(_about(item, judged, counts.quarantined_count, severity="fail", action=action, run=run))
-    if _beyond(worst, counts.row_count, _tolerance("warn", run)):
+    if _tolerance("warn", run).is_exceeded(worst, counts.row_count):
         action = f"请{item.feed.owner}核对"
         found.append(_about(item, judged, worst, severity="warn", action=action, run=run))
     return found
@@ -164,31 +168,33 @@ def _about(item: Batch, judged: Judged, bad: int, *, severity: Severity, action:
     most = "、".join(f"“{check.sentence}”{count}行" for count, check in named)
     pct = f"{bad * 100 / counts.row_count:.1f}%"
     kind = "被隔离" if severity == "fail" else "不符合提示性规则"
+    allowed = _tolerance(severity, run)
     observed = f"{counts.row_count}行中{bad}行（{pct}）{kind}，其中{most}"
     return Finding(
         subject=item.name,
         check_id=f"batch_{severity}",
-        check_sentence=f"文件中{kind}的行不应超过{_tolerance(severity, run):g}%",
+        check_sentence=f"文件中{kind}的行达到{allowed.least_rows}行或为全部行时，占比不应超过{allowed.share_pct:g}%",
         severity=severity if item.feed.required else "warn",
         passed=False,
         row_count=counts.row_count,
         bad_row_count=bad,
         observed_text=observed,
+        mail_text=f"{item.mail_name}{observed}",
+        key=_key(item.feed, f"batch_{severity}", [item.batch]),
         reason=f"{item.name}{observed}，{action}",
+        mail_reason=f"{item.mail_name}{observed}，{_short(action, item)}",
     )
 
 
-def _agreement(
-    feed: Feed, standing: Sequence[Batch], judged: Judged, *, run: Run, landed: Mapping[tuple[str, str], Landed]
-) -> list[Finding]:
-    """Batches whose counts differ from landing's, else one line that all agree."""
+def _agreement(feed: Feed, standing: Sequence[Batch], judged: Judged, *, run: Run) -> list[Finding]:
+    """Files whose counts differ from landing's, else one line that all agree; what was known of a file is no matter."""
     contract = run.contracts.feed_digest(feed)
     found = []
     for item in standing:
-        said, counts = landed[feed.feed, item.batch], judged.counts[item.batch]
-        differing = _differing(said, counts, judged)
+        differing = _differing(item.landed, judged.whole[item.batch], judged)
         if differing:
-            found.append(_disagreement(item, counts, differing, is_current=item.contract == contract))
+            found.append(_disagreement(item, judged, differing, is_current=item.contract == contract))
+    observed = f"{len(standing)}个文件逐项一致"
     agreed = Finding(
         subject=feed.label,
         check_id="counts_agree",
@@ -197,12 +203,13 @@ def _agreement(
         passed=True,
         row_count=sum(judged.counts[item.batch].row_count for item in standing),
         bad_row_count=0,
-        observed_text=f"{len(standing)}个文件逐项一致",
+        observed_text=observed,
+        mail_text=f"{feed.label}：{observed}",
     )
     return found or [agreed]
 
 
-def _differing(said: Landed, counts: Counts, judged: Judged) -> list[str]:
+def _differing(said: Counts, counts: Counts, judged: Judged) -> list[str]:
     """Say what differs, in words; a check that raised is told elsewhere."""
     pairs = [("总行数", counts.row_count, said.row_count)]
     if not judged.exceptions:
@@ -215,7 +222,8 @@ def _differing(said: Landed, counts: Counts, judged: Judged) -> list[str]:
     return [f"{name}检查得{ours}行、落地记{theirs}行" for name, ours, theirs in pairs if ours != theirs]
 
 
-def _disagreement(item: Batch, counts: Counts, differing: Sequence[str], *, is_current: bool) -> Finding:
+def _disagreement(item: Batch, judged: Judged, differing: Sequence[str], *, is_current: bool) -> Finding:
+    counts = judged.counts[item.batch]
     observed = "、".join(differing[:NAMED_CHECKS])
     cause = "质量检查与落地隔离的计数不一致" if is_current else "按旧版数据源合同落地，按现行合同检查计数不同"
     action = f"请系统运维人员核对，或由负责人执行 wengang withdraw {item.batch} 撤回该批次"
@@ -228,5 +236,12 @@ def _disagreement(item: Batch, counts: Counts, differing: Sequence[str], *, is_c
         row_count=counts.row_count,
         bad_row_count=counts.quarantined_count,
         observed_text=f"{cause}：{observed}",
+        mail_text=f"{item.mail_name}{cause}：{observed}",
+        key=_key(item.feed, "counts_agree", [item.batch]),
         reason=f"{item.name}{cause}，{observed}，{action}",
+        mail_reason=f"{item.mail_name}{cause}，{observed}，{_short(action, item)}",
     )
+
+
+def _short(action: str, item: Batch) -> str:
+    return action.replace(item.batch, item.batch[:SHORT])

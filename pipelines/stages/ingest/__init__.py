@@ -4,7 +4,8 @@
 quarantined with a reason, or is set aside and counted. This stage judges rows by contracts only and repairs nothing.
 """
 
-from pipelines.stages.ingest.landing import Incoming, receive, waiting
+from pipelines.stages.ingest.arrival import settled, shown_name, strangers, waiting
+from pipelines.stages.ingest.landing import Incoming, receive
 from pipelines.stages.ingest.raw import run
 
-__all__ = ["Incoming", "receive", "run", "waiting"]
+__all__ = ["Incoming", "receive", "run", "settled", "shown_name", "strangers", "waiting"]

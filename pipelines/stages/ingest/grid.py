@@ -7,10 +7,10 @@ contract, guesses a type or repairs a cell: what cannot be read whole is refused
 import codecs
 import csv
 import io
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from decimal import Decimal
 from itertools import islice
 from typing import Any, Literal
 
@@ -18,12 +18,15 @@ import polars as pl
 from python_calamine import CalamineError, CalamineWorkbook
 
 from pipelines.errors import DeliveryError
+from pipelines.stages.ingest.archive import MAXIMUM_CELLS, percents, unpacked
 
 HEAD_RECORDS = 31
 HEAD_CHARACTERS = 200_000
 DELIMITERS = (",", "\t", ";", "|")
 REPLACEMENT = "\ufffd"
-MAXIMUM_BYTES = 2**31
+NESTED_ARCHIVES = 2
+UNREADABLE = (ValueError, ArithmeticError, LookupError, RecursionError, pl.exceptions.PolarsError)
+BROKEN = "文件内容读取出错（{}）；请重新导出后报送"
 BLANK = " \t\r\u3000\xa0"
 
 Kind = Literal["text", "workbook", "parquet"]
@@ -35,7 +38,8 @@ class Grid:
 
     ``head`` holds the first records (line number, cells), where a header is looked for. ``body(skip, width)`` gives
     the records after the first ``skip`` as text columns ``c0`` … with ``line_no`` and ``misshapen`` (cells missing,
-    too many, or cut off). ``records()`` counts all records.
+    too many, or cut off). ``records()`` counts all records. ``shows_percent`` is false for a workbook that does not
+    tell which of its numbers are shown as percent, so that 0.25 may mean 25%.
     """
 
     kind: Kind
@@ -44,6 +48,7 @@ class Grid:
     records: Callable[[], int]
     body: Callable[[int, int], pl.DataFrame]
     delimiter: str | None = None
+    shows_percent: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,34 +60,30 @@ class Reading:
     grids: tuple[Grid, ...]
 
 
-def read(content: bytes) -> Reading:
-    """The grids in ``content``; raises ``DeliveryError`` with a Chinese sentence where there is nothing to read."""
+def read(content: bytes, *, depth: int = 0) -> Reading:
+    """The grids in ``content``; raises ``DeliveryError`` with a Chinese sentence where there is nothing to read.
+
+    ``depth`` counts the archives that it was taken out of.
+    """
+    try:
+        return _read(content, depth)
+    except UNREADABLE as error:
+        raise DeliveryError(BROKEN.format(type(error).__name__)) from error
+
+
+def _read(content: bytes, depth: int) -> Reading:
     if not content.strip(b"\x00\t\n\r ,;|"):
         raise DeliveryError("文件是空的；请核对导出结果后重新报送")
     if content[:4] == b"PAR1":
         return _parquet(content)
     if content[:4] == b"\xd0\xcf\x11\xe0":
-        return _workbook(content)
+        return _workbook(content, is_zip=False)
     if content[:2] == b"PK":
-        inner = _unzip(content)
-        return _workbook(content) if inner is None else read(inner)
+        if depth == NESTED_ARCHIVES:
+            raise DeliveryError("压缩包套了太多层；请解开后报送")
+        inner = unpacked(content)
+        return _workbook(content, is_zip=True) if inner is None else read(inner, depth=depth + 1)
     return _text(content)
-
-
-def _unzip(content: bytes) -> bytes | None:
-    """The one file in a zip archive; None where the archive is itself a workbook."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if "[Content_Types].xml" in archive.namelist() or "mimetype" in archive.namelist():
-                return None
-            files = [i for i in archive.infolist() if not i.is_dir() and not i.filename.startswith("__MACOSX/")]
-            if len(files) != 1:
-                raise DeliveryError(f"压缩包内有{len(files)}个文件；每个压缩包请只放一个文件")
-            if files[0].file_size > MAXIMUM_BYTES:
-                raise DeliveryError("压缩包解开后超过2GB；请拆分后报送")
-            return archive.read(files[0])
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
-        raise DeliveryError("文件损坏或加了密码，无法打开；请重新导出并去掉密码后报送") from error
 
 
 def decode(content: bytes) -> tuple[str, str]:
@@ -186,16 +187,27 @@ def _quoted_body(text: str, delimiter: str, skip: int, width: int) -> pl.DataFra
     return pl.DataFrame(columns)
 
 
-def _workbook(content: bytes) -> Reading:
+def _workbook(content: bytes, *, is_zip: bool) -> Reading:
+    shown = percents(content) if is_zip else None
+    sheets, cells = [], 0
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        sheets = [(name, book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in book.sheet_names]
+        for name in book.sheet_names:
+            sheet = book.get_sheet_by_name(name)
+            cells += sheet.total_height * sheet.total_width
+            if cells > MAXIMUM_CELLS:
+                raise DeliveryError("工作簿的内容超出可读取的范围；请拆分后报送")
+            sheets.append((name, sheet.to_python(skip_empty_area=False)))
     except (CalamineError, OSError, ValueError) as error:
         raise DeliveryError("工作簿打不开，可能传输中断、损坏或加了密码；请重新导出并去掉密码后报送") from error
-    return Reading("workbook", None, tuple(_sheet_grid(name, rows) for name, rows in sheets))
+    told = {name: shown.get(name, frozenset()) for name, _ in sheets} if shown is not None else {}
+    return Reading("workbook", None, tuple(_sheet_grid(name, rows, told.get(name)) for name, rows in sheets))
 
 
-def _sheet_grid(name: str, rows: Sequence[Sequence[Any]]) -> Grid:
+def _sheet_grid(name: str, rows: Sequence[list[Any]], percent: Set[tuple[int, int]] | None) -> Grid:
+    for row_no, column_no in percent or ():
+        rows[row_no][column_no] = _percent(rows[row_no][column_no])
+
     def body(skip: int, width: int) -> pl.DataFrame:
         below = rows[skip:]
         columns: dict[str, Any] = {
@@ -206,7 +218,14 @@ def _sheet_grid(name: str, rows: Sequence[Sequence[Any]]) -> Grid:
         return pl.DataFrame(columns).with_columns(misshapen=pl.lit(False))
 
     head = [(number, [_cell(c) for c in row]) for number, row in enumerate(rows[:HEAD_RECORDS], start=1)]
-    return Grid("workbook", name, head, lambda: len(rows), body)
+    return Grid("workbook", name, head, lambda: len(rows), body, shows_percent=percent is not None)
+
+
+def _percent(value: Any) -> Any:
+    """A number that is shown as percent, written as it is shown; with the digits that a workbook keeps."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return f"{(Decimal(format(value, '.15g')) * 100).normalize():f}%"
 
 
 def _cell(value: Any) -> str:

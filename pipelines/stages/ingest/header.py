@@ -175,4 +175,4 @@ def nearest(grids: Sequence[Grid], contracts: Contracts) -> list[tuple[Feed, Hea
         for feed in contracts.feeds.values()
     ]
     found = [(feed, header) for feed, header in found if header.columns]
-    return sorted(found, key=lambda pair: (len(pair[1].missing), -len(pair[1].columns), pair[0].feed))
+    return sorted(found, key=lambda pair: (-len(pair[1].columns), len(pair[1].missing), pair[0].feed))

@@ -6,36 +6,36 @@ the gate. Nothing is dropped here: every line gets one of three fates and every 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 import polars as pl
 
 from pipelines.checks import Check
-from pipelines.contracts import Contracts, Feed
+from pipelines.contracts import WHOLE_ROW, Contracts, Feed
 from pipelines.stages.ingest.header import Header
-from pipelines.warehouse import Warehouse
+from pipelines.stages.ingest.persons import HIDDEN, masked
+from pipelines.warehouse import Warehouse, scratch
 
 TOTALS = r"^(合计|总计|小计|共计|本页合计|本页小计|累计)"
 NOTES = r"^(说明|注:|注[0-9]*[:、.]|备注:|附注|填表说明|制表|填报|审核|数据来源|单位负责人|第[0-9]+页)"
 RAW_VALUE_CHARACTERS = 200
 FLAGS = ("_unreadable", "_first_of_key")
-WHOLE_ROW = Check(
-    kind="readable",
-    columns=("_row",),
-    severity="fail",
-    sentence="本行残缺，或格数与表头不符",
-    options={},
-)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Typed rows by fate; ``reasons`` has one row per broken ``fail`` check, ``bad`` counts broken checks."""
+    """Typed rows by fate; ``reasons`` has one row per broken ``fail`` check, ``bad`` counts broken checks.
+
+    ``held`` tells the same per period of the rows, as ISO text (empty: of no period): rows quarantined, checks broken.
+    """
 
     good: pl.DataFrame
     quarantined: pl.DataFrame
     reasons: pl.DataFrame
     checks: tuple[Check, ...]
     bad: Mapping[str, int]
+    held: Mapping[str, Mapping[str, Any]]
 
 
 def set_aside(body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Contracts) -> pl.Series:
@@ -72,17 +72,27 @@ def first_of_key(rows: pl.DataFrame, key: tuple[str, ...]) -> pl.Series:
     return (partly | firsts).alias("_first_of_key")
 
 
-def checks_of(feed: Feed, contracts: Contracts) -> tuple[Check, ...]:
-    """The checks that apply to ``feed``: those of its contract, and that a row is whole."""
-    coded = {"uscc", "organisation_code"} if feed.identifiers != "uscc" else set()
-    return (WHOLE_ROW, *(check for check in contracts.checks(feed) if check.kind not in coded))
+def judge(
+    rows: pl.DataFrame,
+    body: pl.DataFrame,
+    feed: Feed,
+    header: Header,
+    *,
+    contracts: Contracts,
+    received_on: date,
+    period: str | None,
+) -> Verdict:
+    """Split typed ``rows`` (``body`` holds the same rows as delivered) by the checks of ``feed``.
 
-
-def judge(rows: pl.DataFrame, body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Contracts) -> Verdict:
-    """Split typed ``rows`` (``body`` holds the same rows as delivered) by the checks of ``feed``."""
+    Of a personal feed, first what its columns may not hold is taken off. ``received_on`` is when the file came first,
+    ``period`` the column that dates a row.
+    """
+    checks = contracts.checks(feed)
+    warehouse = scratch(contracts)
+    if feed.personal:
+        rows = masked(rows, feed, warehouse)
     rows = rows.with_columns(first_of_key(rows, contracts.feed_key(feed)))
-    checks = checks_of(feed, contracts)
-    passed = _evaluate(rows, checks, contracts)
+    passed = _evaluate(rows.with_columns(_received_on=pl.lit(received_on)), checks, warehouse)
     failing = [f"k{i}" for i, check in enumerate(checks) if check.severity == "fail"]
     good = passed.select(pl.all_horizontal(failing)).to_series()
     bad = {check.id: int((~passed[f"k{i}"]).sum()) for i, check in enumerate(checks)}
@@ -97,18 +107,28 @@ def judge(rows: pl.DataFrame, body: pl.DataFrame, feed: Feed, header: Header, *,
         reasons=pl.concat([_no_reasons(), *reasons]).sort("line_no", maintain_order=True),
         checks=checks,
         bad=bad,
+        held=_held(rows, passed.with_columns(_good=good), checks, period),
     )
 
 
-def _evaluate(rows: pl.DataFrame, checks: tuple[Check, ...], contracts: Contracts) -> pl.DataFrame:
+def _held(rows: pl.DataFrame, passed: pl.DataFrame, checks: tuple[Check, ...], period: str | None) -> dict[str, Any]:
+    """Per period that has any: rows quarantined, and rows that break each check."""
+    on = pl.lit("") if period is None else rows[period].cast(pl.String).fill_null("")
+    broken = passed.select(~pl.all()).with_columns(on.alias("_on"))
+    found = {}
+    for row in broken.group_by("_on").agg(pl.all().sum()).sort("_on").to_dicts():
+        bad = {check.id: row[f"k{i}"] for i, check in enumerate(checks) if row[f"k{i}"]}
+        if bad:
+            found[row["_on"]] = {"quarantined": row["_good"], "bad": bad}
+    return found
+
+
+def _evaluate(rows: pl.DataFrame, checks: tuple[Check, ...], warehouse: Warehouse) -> pl.DataFrame:
     """One Boolean column ``k<i>`` per check, in the order of ``rows``."""
     predicates = ", ".join(f'{check.predicate()} AS "k{i}"' for i, check in enumerate(checks))
-    warehouse = Warehouse(None, contracts=contracts)
-    try:
-        warehouse.connection.register("_typed", rows.with_row_index("_place").to_arrow())
-        passed = warehouse.frame(f"SELECT _place, {predicates} FROM _typed ORDER BY _place")
-    finally:
-        warehouse.close()
+    warehouse.connection.register("_typed", rows.with_row_index("_place").to_arrow())
+    passed = warehouse.frame(f"SELECT _place, {predicates} FROM _typed ORDER BY _place")
+    warehouse.connection.unregister("_typed")
     return passed.drop("_place")
 
 
@@ -125,6 +145,8 @@ def _reasons(lines: pl.DataFrame, feed: Feed, header: Header, check: Check, cont
         label = "、".join(contracts.feed_column(feed, c).label for c in check.columns)
         cells = [f"c{header.columns[c]}" for c in check.columns if c in header.columns]
     said = pl.concat_str([pl.col(c).fill_null("") for c in cells], separator="、") if cells else pl.lit("")
+    if feed.personal:
+        said = pl.lit(HIDDEN)
     return lines.select(
         "line_no",
         column_name=pl.lit(check.columns[0]),

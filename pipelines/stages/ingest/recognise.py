@@ -36,7 +36,7 @@ def recognise(reading: Reading, feed: Feed | None, *, contracts: Contracts) -> R
     if not fitting:
         raise DeliveryError(_why_not(feed, found, grids, contracts))
     if reading.kind == "workbook" and len(fitting) > 1:
-        sheets = "、".join(f"「{grid.sheet}」" for grid, _ in fitting)
+        sheets = f"共{len(fitting)}张" if feed.personal else "、".join(f"「{grid.sheet}」" for grid, _ in fitting)
         raise DeliveryError(f"工作簿里有多张{feed.label}表：{sheets}；请合并为一张，或拆成多个文件报送")
     grid, header = max(fitting, key=lambda pair: len(pair[1].columns))
     others = tuple(g for g in grids if g is not grid) if reading.kind == "workbook" else ()

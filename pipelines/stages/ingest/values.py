@@ -46,11 +46,14 @@ class How:
     serials: bool = False
 
 
-def typed(body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Contracts, serials: bool) -> pl.DataFrame:
+def typed(
+    body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Contracts, serials: bool, is_percent_told: bool = True
+) -> pl.DataFrame:
     """``body`` read as the columns of ``feed``, with ``line_no`` and ``_unreadable``.
 
-    ``serials`` allows Excel's day numbers as dates, which only workbooks hold. Columns the file lacks are null. A row
-    whose cells are missing, too many or cut off names ``_row`` in ``_unreadable``.
+    ``serials`` allows Excel's day numbers as dates, which only workbooks hold. Without ``is_percent_told`` a share up
+    to 1 may mean a ratio and is not read. Columns the file lacks are null. A row whose cells are missing, too many or
+    cut off names ``_row`` in ``_unreadable``.
     """
     columns: list[pl.Series] = []
     unread: dict[str, pl.Series] = {"_row": body["misshapen"]}
@@ -64,9 +67,17 @@ def typed(body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Contract
             text = text.replace({normalize("NFKC", said): meant for said, meant in spec.values.items()})
         unit = header.units.get(name) or normal(spec.unit or "")
         value = read(text, How(kind, UNITS.get(kind, {}).get(unit, 0), serials)).alias(name)
+        if kind == "basis_point" and not is_percent_told:
+            value = value.set(_may_be_ratio(text), None)
         unread[name] = value.is_null() & text.is_not_null()
         columns.append(value)
     return pl.DataFrame([*columns, body["line_no"]]).with_columns(_named(unread, body.height))
+
+
+def _may_be_ratio(text: pl.Series) -> pl.Series:
+    """Which cells hold a number above 0 and up to 1, either way."""
+    size = text.cast(pl.Float64, strict=False).abs()
+    return ((size > 0) & (size <= 1)).fill_null(value=False)
 
 
 def _named(unread: Mapping[str, pl.Series], height: int) -> pl.Series:

@@ -1,7 +1,8 @@
 """The read-only files: one DuckDB file per edition for analysts, one per county with just its rows.
 
 A file is built under a temporary name, read back, synced and renamed; then the link ``current.duckdb`` moves to the
-latest edition in one step. A file that exists is never touched again. No personal data and no raw value leaves here.
+latest edition in one step. Once the edition is on record its files are never touched again; before that, a file left
+by a killed run is written anew. No personal data and no raw value leaves here.
 """
 
 import re
@@ -17,6 +18,7 @@ TABLES = (
     "out.edition",
     "out.warning",
     "out.warning_reason",
+    "out.warning_contribution",
     "out.warning_change",
     "out.filtered",
     "out.enterprise",
@@ -26,6 +28,7 @@ TABLES = (
     "out.source_status",
     "out.quality_result",
     "out.model",
+    "out.drift",
     "out.parameter",
 )
 FILE_SAFE = re.compile(r"[0-9A-Za-z_-]+")
@@ -43,11 +46,14 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
         raise StageOrderError(f"the working file does not hold edition {edition_id}; run the stages before publish")
     folder = run.home.published if run.output is None else run.edition_folder / "published"
     target = folder / f"wengang-{edition_id}.duckdb"
-    counts = _publish(warehouse, target, county_code=None)
+    is_issued = run.output is None and any(
+        record.edition_id == edition_id and record.status == "issued" for record in ledger.editions(as_of=run.as_of)
+    )
+    counts = _publish(warehouse, target, county_code=None, is_issued=is_issued)
     notes = [] if counts else [f"{target.name} exists and was left as it is"]
     codes, unnamed = _counties(warehouse)
     for code in codes:
-        _publish(warehouse, folder / "county" / f"{code}-{edition_id}.duckdb", county_code=code)
+        _publish(warehouse, folder / "county" / f"{code}-{edition_id}.duckdb", county_code=code, is_issued=is_issued)
     if unnamed:
         notes.append(f"no county file for {unnamed} county codes that cannot be file names")
     if run.output is None:
@@ -59,9 +65,9 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
     return Receipt(stage="publish", rows_in=rows, rows_out=rows, notes=tuple(notes))
 
 
-def _publish(warehouse: Warehouse, target: Path, *, county_code: str | None) -> dict[str, int]:
-    """Write ``target`` unless it is there; gives the rows of each table written."""
-    if target.is_file():
+def _publish(warehouse: Warehouse, target: Path, *, county_code: str | None, is_issued: bool) -> dict[str, int]:
+    """Write ``target`` unless it is there and its edition on record; gives the rows of each table written."""
+    if is_issued and target.is_file():
         return {}
     with atomic_file(target) as temporary:
         temporary.unlink()

@@ -72,6 +72,7 @@ def _context(content: Content) -> dict[str, Any]:
         "exporter_totals": colour_counts(exporters),
         "exporter_listed": len(exporters),
         "exporter_listed_insured": _insured(exporters),
+        "exporters_known": any(c["us_exporter_count"] is not None for c in now),
         "exporter_firms": sum(c["us_exporter_count"] or 0 for c in now),
         "exporter_insured": sum(c["us_exporter_insured_persons"] or 0 for c in now),
         "heat": heat(now),
@@ -93,10 +94,11 @@ def headline(content: Content) -> str:
     listed = "、".join(f"{colour}色 {number} 家" for colour, number in totals.items() if number)
     kinds = Counter(w["change_kind"] for w in content.warnings)
     moved = f"较上期新增 {kinds['新增']} 家、升级 {kinds['升级']} 家" if not content.is_first else "本期为首期"
-    exporters = sum(bool(w["is_us_exporter"]) for w in content.warnings)
+    known = any(w["is_us_exporter"] is not None for w in content.warnings)
+    exporters = f"{sum(bool(w['is_us_exporter']) for w in content.warnings)} 家" if known else "不详"
     first = (
         f"本期列入预警企业 {formats.count(len(content.warnings))} 家（{listed}），涉及参保 "
-        f"{formats.count(_insured(content.warnings))} 人，其中涉美出口企业 {exporters} 家；{moved}。"
+        f"{formats.count(_insured(content.warnings))} 人，其中涉美出口企业 {exporters}；{moved}。"
     )
     severe = Counter(w["county_name"] for w in content.warnings if w["colour"] in ("红", "橙"))
     if not severe:

@@ -31,6 +31,8 @@ class Content:
     quarantine: tuple[Row, ...]
     refusals: tuple[Row, ...]
     parameters: tuple[Row, ...]
+    model: Row
+    drift: tuple[Row, ...]
     city: str
     bureau: str
 
@@ -81,6 +83,8 @@ def read(run: Run, warehouse: Warehouse) -> Content:
         quarantine=_rows(warehouse, "ingest.quarantine", ("owner", "feed", "delivery_no", "line_no", "check_id")),
         refusals=_rows(warehouse, "ingest.refusal", ("feed", "received_at", "file_name")),
         parameters=_rows(warehouse, "edition.parameter", ("parameter_name",)),
+        model=_rows(warehouse, "risk.model", ())[0],
+        drift=_rows(warehouse, "risk.drift", ("stability_index DESC", "feature_name")),
         city=run.settings.city.name,
         bureau=run.settings.city.bureau,
     )

@@ -14,11 +14,12 @@ def explanation(content: Content) -> list[tuple[str, str]]:
         (
             "等级颜色",
             "红、橙、黄由已经观察到的事实触发：单月净减员、停保或注销、已报送裁减人员方案；蓝色由多个维度同时出现的"
-            "风险信号触发。各级的线和出处见名单工作簿的“参数”表；多数为项目默认口径，不是本市官方标准，由本局确认后可调整。",
+            f"风险信号触发。{_predicted(content)}各级的线和出处见名单工作簿的“参数”表；多数为项目默认口径，不是本市官方标准，"
+            "由本局确认后可调整。",
         ),
         (
             "风险分",
-            "0至100分，按公开规则逐项加分、减分，用于排序；不是裁员概率，也不预计减员人数。"
+            "0至100分，按公开规则逐项加分、减分；不是裁员概率，也不预计减员人数。"
             "“主要原因”写明数字、所属期和来源，“缓释因素”写明相反的情况。",
         ),
         (
@@ -40,13 +41,30 @@ def explanation(content: Content) -> list[tuple[str, str]]:
         ("打印", "名单只打印前15列（至反馈时限）；触发条件等其余各列为证据，请在屏幕上查看。"),
         ("误报反馈", "核实后不属实的，请在走访跟进表“是否误报”一栏写明原因并报市局，下期计入处置状态。"),
         ("比较基准", f"{content.comparison}。"),
-        ("评分规则", f"当期评分：{content.edition['model_id']}。"),
+        ("评分模型", _model(content)),
     ]
     if content.edition["is_simulated"]:
         items.insert(
             0, (formats.SIMULATED, "本期全部企业、人数和事件均由程序生成，与任何真实企业无关，不得用于实际工作。")
         )
     return items
+
+
+def _predicted(content: Content) -> str:
+    if content.model["forecast_label"] is None:
+        return ""
+    return "学习模型启用期间，预测的可能性和预计减员同时达到预测线的，也按相应等级列入，触发条件注明“预测”。"
+
+
+def _model(content: Content) -> str:
+    model = content.model
+    parts = [f"当期评分：{model['model_label']}（{model['model_id']}）。{model['model_note']}。"]
+    for name, value in (("训练数据", model["model_trained_text"]), ("检验结果", model["model_measure_text"])):
+        if value:
+            parts.append(f"{name}：{value}。")
+    if model["model_warning"]:
+        parts.append(model["model_warning"])
+    return "".join(parts)
 
 
 def _dating(content: Content) -> str:

@@ -47,6 +47,8 @@ _LIST: tuple[tuple[str, int, Style, str], ...] = (
     ("insured_change_lunar_ratio", 10, "signed_percent", "无可比数据"),
     ("net_loss_persons", 9, "count", "无数据"),
     ("points", 8, "count", "未评分"),
+    ("probability", 9, "percent", "未预测"),
+    ("expected_loss_persons", 9, "count", "未预测"),
     ("rank_city", 8, "count", "未排位"),
     ("months_listed", 8, "count", "未计"),
     ("listed_since", 12, "centre", "本期"),
@@ -218,11 +220,21 @@ def quality_sheet(content: Content, contracts: Contracts) -> Sheet:
     )
     reason = content.verdict["reason_text"]
     broken = sum(not row["passed"] for row in content.results)
+    drift = (
+        Column("模型输入", 30, "wrap", text("feature_label", missing="未命名")),
+        Column(label["stability_index"], 56, "wrap", lambda row: f"{row['stability_index']:.3f}"),
+        Column(label["is_drifted"], 10, "centre", _yes("is_drifted")),
+    )
+    drifted = sum(row["is_drifted"] for row in content.drift)
+    title = f"二、评分模型的输入与训练期相比（{len(content.drift)} 项，漂移 {drifted} 项）"
     return Sheet(
         name="质量检查",
         title=f"质量检查结论：{content.verdict['gate_verdict']}",
         lines=(_dateline(content), f"共检查 {len(content.results)} 项，未通过 {broken} 项。{reason or ''}"),
-        blocks=(Block(columns, content.results, "本期没有检查记录"),),
+        blocks=(
+            Block(columns, content.results, "本期没有检查记录", "一、数据检查"),
+            Block(drift, content.drift, "当期由规则评分，没有学习模型", title),
+        ),
     )
 
 
@@ -260,7 +272,7 @@ def parameter_sheet(content: Content, contracts: Contracts) -> Sheet:
 
 def _list_columns(content: Content, contracts: Contracts) -> list[Column]:
     special = {
-        "is_us_exporter": _yes("is_us_exporter"),
+        "is_us_exporter": lambda row: "名录未到" if row["is_us_exporter"] is None else _yes("is_us_exporter")(row),
         "listed_since": lambda row: row["listed_since"].isoformat() if row["listed_since"] else "本期",
         "previous_colour": text("previous_colour", missing="首期" if content.is_first else "未列入"),
         "insured_change_1m_ratio": _one_month_ratio,
@@ -325,6 +337,8 @@ def _totals(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _exporters(content: Content) -> str:
     month_rows = [c for c in content.cells if c["month"] == content.edition["reference_month"]]
+    if all(c["us_exporter_count"] is None for c in month_rows):
+        return "涉美出口企业名录和海关数据均未到，家数不详"
     firms = sum(c["us_exporter_count"] or 0 for c in month_rows)
     insured = sum(c["us_exporter_insured_persons"] or 0 for c in month_rows)
     return f"在保涉美出口企业 {formats.count(firms)} 家、参保 {formats.count(insured)} 人"

@@ -1,55 +1,109 @@
 """The score of every enterprise with features, and the sentences that say why.
 
-Ranks by points times insured persons, both integers, ties by code. Nothing here decides a colour or a list.
+The rule score is always there. Where a model was promoted and could be loaded, it adds a probability and an expected
+loss and leads the ranking; where it could not, the rule score leads and says so. Ties fall to the code. Nothing here
+decides a colour or a list.
 """
 
 import polars as pl
 
-from models import reason_sentences, rule_score
-from models.rule_score import Scored
+from models import drift, reason_sentences, rule_score
+from models.registry import Artefact
+from pipelines.contracts import read_sql
 from pipelines.errors import ContractError
 from pipelines.run import Receipt, Run
 from pipelines.warehouse import Warehouse
 
+PROBABILITY_DIGITS, LOSS_DIGITS = 4, 1
+RULE = {
+    "model_label": "规则评分",
+    "model_note": (
+        "按公开规则加分，0—100分，不是概率，不预测减员人数；名单按风险分乘参保人数排序，等级只依据已发生的情况"
+    ),
+    "forecast_label": None,
+    "model_trained_text": None,
+    "model_measure_text": None,
+}
 
-def run(run: Run, warehouse: Warehouse) -> Receipt:
-    """Write ``risk.score`` and ``risk.reason``; enterprises with features in, the same out."""
-    features = read(warehouse)
+
+def run(run: Run, warehouse: Warehouse, *, model: Artefact | None = None) -> Receipt:
+    """Write ``risk.*``; enterprises with features in, the same out. ``model`` is the one in charge, if it loaded."""
+    features = warehouse.frame(read_sql("risk/inputs"), numbers=None)
     try:
         rules = rule_score.rule_set(run.parameters.in_force())
     except ValueError as error:
         raise ContractError([f"pipelines/parameters/rule_score.yml: {error}"]) from error
     scored = rule_score.score(features, rules)
     reasons = scored.reasons.with_columns(reason_sentences.sentences(scored.reasons, features))
+    score = ranked(predicted(scored.score, features, model), features)
     with warehouse.transaction():
-        written = warehouse.store("risk.score", ranked(scored, features))
+        written = warehouse.store("risk.score", score)
         fired = warehouse.store("risk.reason", reasons)
-    run.progress(f"风险评分：企业 {written} 家，原因 {fired} 条")
+        warehouse.store("risk.model", _model(run, model))
+        warehouse.store("risk.drift", _drift(run, features, model))
+    run.progress(f"风险评分：企业 {written} 家，原因 {fired} 条，{'学习模型' if model else '规则评分'}排序")
     return Receipt(stage="risk", rows_in=features.height, rows_out=written, notes=(f"{fired} reasons",))
 
 
-def read(warehouse: Warehouse) -> pl.DataFrame:
-    """``features.enterprise`` with what the rules need of core.enterprise, in order of enterprise_no."""
-    features = warehouse.frame("SELECT * FROM features.enterprise ORDER BY enterprise_no")
-    known = warehouse.frame(
-        "SELECT enterprise_no, enterprise_id, enterprise_status, industry_division, industry_name FROM core.enterprise"
+def predicted(score: pl.DataFrame, features: pl.DataFrame, model: Artefact | None) -> pl.DataFrame:
+    """``score`` with the model's figures: null without a model, and for an enterprise with nobody insured.
+
+    The probability has four digits and the loss one before anything is compared with them.
+    """
+    if model is None:
+        names = ("probability", "expected_loss_persons", "log_odds")
+        return score.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in names)
+    asked = features.filter(pl.col("insured_persons") > 0)
+    figures = model.model.score(asked)
+    found = asked.select("enterprise_no").with_columns(
+        figures["probability"].round(PROBABILITY_DIGITS),
+        figures["expected_loss"].round(LOSS_DIGITS).alias("expected_loss_persons"),
+        pl.Series("log_odds", model.model.log_odds(model.model.values(asked))),
     )
-    return features.join(known, on="enterprise_no", how="left", maintain_order="left").with_columns(
-        reference_month_number=pl.col("reference_month").dt.month().cast(pl.Int64)
-    )
+    joined = score.join(found, on="enterprise_no", how="left", maintain_order="left")
+    return joined.with_columns(model_id=pl.lit(model.model_id))
 
 
-def ranked(scored: Scored, features: pl.DataFrame) -> pl.DataFrame:
-    """The scores with ``rank_city``: points × insured persons, heaviest first, ties by ``enterprise_id``."""
-    weight = pl.col("points") * pl.col("insured_persons").fill_null(0)
+def ranked(score: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
+    """``score`` with ``rank_city``: by expected loss while a model leads, else by points × insured persons."""
+    points = pl.col("points") * pl.col("insured_persons").fill_null(0)
+    weight = [pl.col("expected_loss_persons").fill_null(0.0), points] if score["probability"].count() else [points]
     return (
-        scored.score.join(
+        score.join(
             features.select("enterprise_no", "enterprise_id", "insured_persons"),
             on="enterprise_no",
             how="left",
             maintain_order="left",
         )
-        .sort([weight, "enterprise_id"], descending=[True, False])
+        .sort([*weight, "enterprise_id"], descending=[*(True for _ in weight), False])
         .with_columns(rank_city=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
         .sort("enterprise_no")
+    )
+
+
+def _model(run: Run, model: Artefact | None) -> pl.DataFrame:
+    refusal = run.champion.refusal if run.champion else ""
+    warning = f"学习模型未启用，本期由规则评分代替：{refusal}" if refusal else None
+    row = (
+        {"model_id": rule_score.MODEL_ID, **RULE, "model_warning": warning}
+        if model is None
+        else {"model_id": model.model_id, **RULE, **model.facts.words, "model_warning": None}
+    )
+    return pl.DataFrame([row], schema=run.contracts.polars_schema("risk.model"))
+
+
+def _drift(run: Run, features: pl.DataFrame, model: Artefact | None) -> pl.DataFrame:
+    schema = run.contracts.polars_schema("risk.drift")
+    if model is None:
+        return pl.DataFrame(schema=schema)
+    asked = features.filter(pl.col("insured_persons") >= model.facts.minimum_insured)
+    values = model.model.values(asked)
+    found = drift.compare(model.reference, model.model.design.names, values, model.model.log_odds(values))
+    known = run.contracts.columns
+    labels = {name: known[name].label for name in found["feature_name"] if name in known}
+    return found.select(
+        "feature_name",
+        pl.col("feature_name").replace(labels).alias("feature_label"),
+        "stability_index",
+        drift.drifted(float(run.parameters["drift_psi"])).alias("is_drifted"),
     )

@@ -1,0 +1,95 @@
+"""The ways to learn that stand side by side, and the choice between them: by later months alone, never by the last one.
+
+Carry-over is preferred where the windows cannot tell (their seasons were never in training): a single year never can.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from models import calibrate, validate
+from models.estimators import Bools, Floats
+
+TREES, LINEAR = "trees", "linear"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to learn: the estimators blended, and whether seasons are carried over."""
+
+    name: str
+    members: tuple[str, ...]
+    has_season: bool
+
+
+VARIANTS = (
+    Variant("trees+season", (TREES,), has_season=True),
+    Variant("blend+season", (TREES, LINEAR), has_season=True),
+    Variant("linear+season", (LINEAR,), has_season=True),
+    Variant("trees", (TREES,), has_season=False),
+    Variant("blend", (TREES, LINEAR), has_season=False),
+    Variant("linear", (LINEAR,), has_season=False),
+)
+"""In order of preference: a later one must beat an earlier one by more than the noise."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One variant in one window: its log-odds there, and what happened."""
+
+    test: date
+    log_odds: Floats
+    event: Bools
+
+    @property
+    def average_precision(self) -> float:
+        """Average precision in the window."""
+        return validate.average_precision(self.event, self.log_odds)
+
+
+def choose(judged: Mapping[str, Sequence[Judged]], *, noise: float) -> Variant:
+    """The most preferred variant within ``noise`` of the best; the last window has no say.
+
+    Windows whose season was in their training compare all variants. Without such a window carry-over cannot be judged:
+    the learners are compared without it, and the one chosen gets it.
+    """
+    last = max((window.test for windows in judged.values() for window in windows), default=None)
+    earlier = {
+        name: {window.test: window.average_precision for window in windows if window.test != last}
+        for name, windows in judged.items()
+    }
+    telling = {test for variant in VARIANTS if variant.has_season for test in earlier.get(variant.name, {})}
+    asked = [variant for variant in VARIANTS if telling or not variant.has_season]
+    tests = sorted(telling or {test for scores in earlier.values() for test in scores})
+    if not tests:
+        return VARIANTS[0]
+    means = {variant.name: float(np.mean([earlier[variant.name][test] for test in tests])) for variant in asked}
+    best = max(means.values())
+    chosen = next(variant for variant in asked if means[variant.name] >= best - noise)
+    return chosen if telling else _with_season(chosen)
+
+
+def calibration(windows: Sequence[Judged]) -> tuple[bool, float, float]:
+    """Whether calibrating on earlier windows helped the later ones; slope and intercept learned on all but the last."""
+    chosen = windows[:-1]
+    plain, calibrated = [], []
+    for place in range(1, len(chosen)):
+        slope, intercept = _platt(chosen[:place])
+        log_odds, event = chosen[place].log_odds, chosen[place].event
+        plain.append(calibrate.log_loss(log_odds, event))
+        calibrated.append(calibrate.log_loss(slope * log_odds + intercept, event))
+    helps = bool(plain) and sum(calibrated) < sum(plain)
+    slope, intercept = _platt(chosen) if helps else (1.0, 0.0)
+    return helps, slope, intercept
+
+
+def _with_season(chosen: Variant) -> Variant:
+    return next(variant for variant in VARIANTS if variant.members == chosen.members and variant.has_season)
+
+
+def _platt(windows: Sequence[Judged]) -> tuple[float, float]:
+    return calibrate.fit_platt(
+        np.concatenate([window.log_odds for window in windows]), np.concatenate([window.event for window in windows])
+    )

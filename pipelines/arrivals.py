@@ -1,0 +1,100 @@
+"""Deliveries on their way in: what lies in the inbox, files named by hand, and a schedule played at its own instants.
+
+A file that is still being written, or lies where no feed is, is told and left; nothing waits for it.
+"""
+
+import csv
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pipelines.contracts import Contracts
+from pipelines.errors import DeliveryError, UsageError
+from pipelines.ledger import Delivery, Ledger
+from pipelines.means import Means
+from pipelines.stages import ingest
+from pipelines.warehouse import lock
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+def take_inbox(means: Means, *, inbox: Path | None = None) -> None:
+    """Land every file that waits; ours are moved into landing, another folder's are copied.
+
+    A file arrived when its name appeared in the folder (its change time), never later than now: what lay there before
+    the cutoff was known before the cutoff.
+    """
+    folder = inbox or means.home.inbox
+    if not folder.is_dir():
+        raise UsageError(f"no such inbox: {folder}")
+    contracts, ledger = means.contracts(), Ledger(means.home.ledger)
+    for path in ingest.strangers(folder, contracts=contracts):
+        name, place = ingest.shown_name(path), ingest.shown_name(path.parent)
+        means.progress(f"未接收 {name}：所在文件夹“{place}”不是数据源文件夹，请移到对应的文件夹")
+    ready, unsettled = ingest.settled(ingest.waiting(folder, contracts=contracts))
+    for path in unsettled:
+        means.progress(f"未接收 {ingest.shown_name(path)}：仍在写入，留待下次接收")
+    for count, (path, feed) in enumerate(ready, start=1):
+        try:
+            delivery = _take(path, feed, means, contracts, ledger, remove=inbox is None)
+        except DeliveryError:
+            means.progress(f"未接收 {ingest.shown_name(path)}：接收时仍在写入，留待下次接收")
+            continue
+        if delivery and delivery.status == "refused":
+            means.progress(f"拒收 {delivery.file_name}：{delivery.reason}")
+        if count % 25 == 0 or count == len(ready):
+            means.progress(f"接收文件 {count}/{len(ready)}")
+
+
+def _take(
+    path: Path, feed: str | None, means: Means, contracts: Contracts, ledger: Ledger, *, remove: bool
+) -> Delivery | None:
+    """Land one waiting file; raises ``DeliveryError`` where it is gone or still being written."""
+    try:
+        appeared = datetime.fromtimestamp(path.stat().st_ctime, tz=ZONE).replace(tzinfo=None)
+    except FileNotFoundError as error:
+        raise DeliveryError(f"{path} is gone") from error
+    incoming = ingest.Incoming(path=path, received_at=min(means.now, appeared), feed=feed, remove=remove)
+    return ingest.receive(incoming, home=means.home, contracts=contracts, ledger=ledger)
+
+
+def receive(
+    means: Means, files: Sequence[Path], *, feed: str | None, at: datetime, dated: Literal["arrival", "lag"] | None
+) -> list[tuple[Path, Delivery | None]]:
+    """Land ``files`` as having arrived ``at``; a file that already is the latest word gives None."""
+    contracts, ledger = means.contracts(), Ledger(means.home.ledger)
+    with lock(means.home.root / ".lock"):
+        return [
+            (
+                path,
+                ingest.receive(
+                    ingest.Incoming(path, at, feed, dated), home=means.home, contracts=contracts, ledger=ledger
+                ),
+            )
+            for path in files
+        ]
+
+
+def play(means: Means, *, schedule: Path, until: datetime) -> int:
+    """Land the files of a delivery schedule at their own instants up to ``until``; gives how many were new.
+
+    Instants before the latest one on record were played before: a copy that was set aside then is not news now.
+    """
+    contracts, ledger = means.contracts(), Ledger(means.home.ledger)
+    on_record = ledger.deliveries(withdrawn=True)
+    known = {(d.file_name, d.received_at) for d in on_record}
+    last = max((d.received_at for d in on_record), default=datetime.min)
+    with schedule.open(encoding="utf-8", newline="") as handle:
+        rows = [row for row in csv.DictReader(handle) if last <= datetime.fromisoformat(row["received_at"]) < until]
+    landed = 0
+    with lock(means.home.root / ".lock"):
+        for count, row in enumerate(rows, start=1):
+            path, received_at = schedule.parent / row["file"], datetime.fromisoformat(row["received_at"])
+            if (path.name, received_at) not in known:
+                incoming = ingest.Incoming(path, received_at, row["feed"], row["dated"])  # type: ignore[arg-type]
+                landed += ingest.receive(incoming, home=means.home, contracts=contracts, ledger=ledger) is not None
+            if count % 50 == 0 or count == len(rows):
+                means.progress(f"回放交付 {count}/{len(rows)}")
+    return landed

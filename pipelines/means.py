@@ -1,0 +1,25 @@
+"""What the commands are given by the edges: the home, the time, the feeds, threads and someone to tell."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pipelines import contracts as contract_files
+from pipelines.contracts import Contracts
+from pipelines.settings import Home
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a night needs from its caller: the home, the time, the feeds, threads and someone to tell."""
+
+    home: Home
+    now: datetime
+    feeds: Path | None = None
+    threads: int = 2
+    progress: Callable[[str], None] = lambda _: None
+
+    def contracts(self) -> Contracts:
+        """The contracts of this night."""
+        return contract_files.load(self.feeds)
