@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from pipelines import nightly, synthetic
+from pipelines import learning, nightly, synthetic
 from pipelines import parameters as parameter_files
+from pipelines.errors import ModelLifeError
+from pipelines.ledger import Ledger
 from pipelines.nightly import Means, Outcome
 from pipelines.run import add_months, atomic_file
 from pipelines.settings import Home
 
 SHOCK_NIGHT = date(2025, 6, 10)
 NIGHT_DAY = 12
+LESSON_NIGHTS = 24
 COUNTIES = (
     ("320706", "海州区", 14),
     ("320703", "连云区", 6),
@@ -109,12 +112,30 @@ def run(means: Means, spec: CitySpec) -> list[Outcome]:
     if not (city / "deliveries.csv").is_file():
         generate_city(means, city, spec)
     outcomes = []
-    for night in nights(spec):
+    days = nights(spec)
+    for night in days:
         cutoff = datetime.combine(night, datetime.min.time()) + timedelta(hours=2)
         means.progress(f"—— {night} ——")
         nightly.play(means, schedule=city / "deliveries.csv", until=cutoff)
-        outcomes.append(nightly.run(replace(means, now=max(means.now, cutoff)), as_of=night, cutoff=cutoff))
+        own = replace(means, now=max(means.now, cutoff))
+        outcomes.append(nightly.run(own, as_of=night, cutoff=cutoff))
+        if night == days[-2]:
+            teach(own, as_of=night, cutoff=cutoff)
     return outcomes
+
+
+def teach(means: Means, *, as_of: date, cutoff: datetime) -> None:
+    """Teach a model once by the nights before, and put it in charge if it beats the simple rankings."""
+    if Ledger(means.home.ledger).entries("training"):
+        return
+    means.progress(f"—— 学习：{as_of} 之前的 {LESSON_NIGHTS} 个历史夜 ——")
+    try:
+        lesson = learning.lesson(means, as_of=as_of, cutoff=cutoff, nights=LESSON_NIGHTS)
+        means.progress(f"训练和检验：{lesson.panel.height} 行")
+        taught = learning.teach(replace(means, progress=lambda _: None), lesson)
+        means.progress(learning.promote(means, taught.model_id, reason="演示：优于全部简单排序"))
+    except ModelLifeError as error:
+        means.progress(f"规则评分继续领先：{error}")
 
 
 def where_to_look(home: Home, outcome: Outcome, *, command: str) -> str:

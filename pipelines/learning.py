@@ -14,7 +14,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from models import backtest, baselines, card, drift, labels, registry, rule_score, train
 from models.backtest import Backtest
@@ -235,10 +237,10 @@ def _silence(_: str) -> None:
 
 
 def _seen(night: Night) -> pl.DataFrame | None:
-    """What the night read of every enterprise with insured persons, with the rule score's points."""
+    """What the night read of every enterprise, with the rule score's points; None without an insurance month."""
     for stage in STAGES:
         nightly.do_stage(night, stage)
-    frame = night.warehouse.frame(read_sql("risk/inputs"), numbers=None).filter(pl.col("insured_persons") > 0)
+    frame = night.warehouse.frame(read_sql("risk/inputs"), numbers=None).filter(pl.col("reference_month").is_not_null())
     if frame.is_empty():
         return None
     points = rule_score.score(frame, rule_score.rule_set(night.run.parameters.in_force())).score
@@ -246,35 +248,59 @@ def _seen(night: Night) -> pl.DataFrame | None:
 
 
 def _labelled(night: Night, frames: list[pl.DataFrame], *, as_of: date) -> Lesson:
-    """All nights' rows with their outcomes as the last night knows them."""
+    """All nights' rows with insured persons, and their outcomes as the last night knows them."""
     if not frames:
         raise ModelLifeError(f"no night before {as_of} has an insurance month to learn from")
-    months = sorted({month for frame in frames for month in frame["reference_month"].unique().to_list()})
-    found = levels(night.warehouse, first=ordinal(months[0]), last=ordinal(months[-1]))
-    gaps = broken(night.run, found)
-    numbers = night.warehouse.frame("SELECT enterprise_no, enterprise_id FROM core.enterprise ORDER BY enterprise_no")
-    known = labels.labels_of(night.run.parameters["labels"])
-    horizons = [int(h) for h in night.run.parameters["label_horizons_months"]]
-    outcomes = pl.concat(
-        pl.concat(
-            [
-                numbers,
-                labels.columns(found, origin=place, horizons=horizons, labels=known.values(), claims=None, broken=gaps),
-            ],
-            how="horizontal",
-        ).with_columns(origin=pl.lit(month))
-        for place, month in enumerate(month_of_ordinal(n) for n in range(ordinal(months[0]), ordinal(months[-1]) + 1))
-        if month in months
-    )
-    panel = pl.concat(frames, how="vertical_relaxed").with_columns(origin=pl.col("reference_month"))
-    joined = panel.join(outcomes, on=["enterprise_id", "origin"], how="inner", maintain_order="left")
-    latest = joined.unique(["enterprise_no", "origin"], keep="last", maintain_order=True)
+    seen = pl.concat(frames, how="vertical_relaxed").with_columns(origin=pl.col("reference_month"))
+    latest = seen.unique(["enterprise_id", "origin"], keep="last", maintain_order=True)
+    panel = latest.filter(pl.col("insured_persons") > 0)
+    joined = panel.join(_outcomes(night, latest), on=["enterprise_id", "origin"], how="inner", maintain_order="left")
     return Lesson(
-        panel=latest.sort("origin", "enterprise_no"),
+        panel=joined.sort("origin", "enterprise_no"),
         contracts=night.run.contracts,
         parameters=night.run.parameters,
         as_of=as_of,
     )
+
+
+def _outcomes(night: Night, seen: pl.DataFrame) -> pl.DataFrame:
+    """The label columns of every enterprise at every origin of ``seen``, whose transfers are no losses."""
+    origins = sorted(seen["origin"].unique().to_list())
+    first, last = ordinal(origins[0]), ordinal(origins[-1])
+    numbers = night.warehouse.frame("SELECT enterprise_no, enterprise_id FROM core.enterprise ORDER BY enterprise_no")
+    found = levels(night.warehouse, first=first, last=last)
+    moves = seen.select("enterprise_id", "origin", pl.col("transfer_persons").fill_null(0).alias("persons"))
+    moved = _matrix(moves.join(numbers, on="enterprise_id").filter(pl.col("persons") > 0), found.shape, first=first)
+    claimed = night.warehouse.frame(
+        "SELECT enterprise_no, month AS origin, claim_persons AS persons FROM core.claim_month "
+        "WHERE month BETWEEN $first AND $last",
+        first=origins[0],
+        last=origins[-1],
+    )
+    claims = _matrix(claimed, found.shape, first=first)
+    covered = [month_of_ordinal(first + place) in set(claimed["origin"]) for place in range(found.shape[1])]
+    claims[:, ~np.array(covered)] = -1
+    parameters = night.run.parameters
+    return pl.concat(
+        labels.columns(
+            found,
+            origin=ordinal(origin) - first,
+            horizons=[int(h) for h in parameters["label_horizons_months"]],
+            labels=labels.labels_of(parameters["labels"]).values(),
+            claims=claims,
+            moved=moved,
+            broken=broken(night.run, found),
+        ).with_columns(numbers["enterprise_no"], numbers["enterprise_id"], pl.lit(origin).alias("origin"))
+        for origin in origins
+    )
+
+
+def _matrix(frame: pl.DataFrame, shape: tuple[int, ...], *, first: int) -> NDArray[np.int64]:
+    """``persons`` of ``frame`` by enterprise_no (row) and origin (column, from the month ``first`` on), 0 elsewhere."""
+    dense = np.zeros(shape, dtype=np.int64)
+    months = frame["origin"].dt.year().cast(pl.Int64) * 12 + frame["origin"].dt.month() - 1 - first
+    dense[frame["enterprise_no"].to_numpy(), months.to_numpy()] = frame["persons"].to_numpy()
+    return dense
 
 
 def _nights_known(means: Means, as_of: date) -> int:

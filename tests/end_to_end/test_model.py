@@ -192,3 +192,4 @@ def test_a_lesson_holds_what_its_nights_saw(led: Means) -> None:
     assert last.select(columns).sort("enterprise_id").equals(seen.select(columns).sort("enterprise_id"))
     assert not last["listed_3m_known"].any()
     assert taught.panel["origin"].n_unique() == 2
+    assert {"closure_1m_event", "claims_burst_3m_known", "lost_6m_persons"} <= set(taught.panel.columns)
