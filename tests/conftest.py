@@ -1,13 +1,19 @@
 """What several kinds of tests share: a small generated city, a home, and the real data where they are at hand."""
 
+import shutil
+import sys
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent / "end_to_end"))
+
+import nights
+
 from pipelines import contracts as contract_files
-from pipelines import demo
+from pipelines import demo, nightly
 from pipelines.demo import CitySpec
 from pipelines.nightly import Means
 from pipelines.settings import Home
@@ -32,6 +38,26 @@ def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("city")
     demo.generate_city(Means(home=Home(out), now=NOW), out, SMALL)
     return out
+
+
+@pytest.fixture(scope="session")
+def between_home(small_city: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the edition of the first night and the deliveries of the second; copy it before writing."""
+    home = Home(tmp_path_factory.mktemp("between") / "home")
+    demo.make_home(home, city="模拟市", simulated=True)
+    means = Means(home=home, now=NOW)
+    nights.night(means, small_city, nights.FIRST)
+    nightly.play(means, schedule=small_city / "deliveries.csv", until=nights.cutoff_of(nights.SECOND))
+    return home.root
+
+
+@pytest.fixture(scope="session")
+def issued_home(between_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with two issued editions; copy it before writing."""
+    home = Home(shutil.copytree(between_home, tmp_path_factory.mktemp("issued") / "home", symlinks=True))
+    means = Means(home=home, now=NOW)
+    nightly.run(means, as_of=nights.SECOND, cutoff=nights.cutoff_of(nights.SECOND))
+    return home.root
 
 
 @pytest.fixture

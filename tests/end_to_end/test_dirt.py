@@ -14,40 +14,46 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from nights import FIRST, cutoff_of
 
-from pipelines import nightly
+from pipelines import contracts as contract_files
+from pipelines import demo, nightly
 from pipelines.errors import GateClosedError
-from pipelines.ledger import Ledger
+from pipelines.ledger import Delivery, Ledger
 from pipelines.nightly import Means, Outcome
+from pipelines.settings import Home
 
-MakeHome = Callable[..., Means]
-OPTIONAL = ("customs_export", "employment_monitor", "layoff_notice", "tariff_measure", "us_exporter_list")
 REQUIRED = ("enterprise_register", "insured_unit", "insurance_month")
+FEEDS = contract_files.load().feeds
+Keep = Callable[[Delivery], bool]
 
 
-def without(city: Path, feed: str, target: Path) -> Path:
-    """A copy of the city in which ``feed`` was never delivered."""
-    shutil.copytree(city, target)
-    schedule = target / "deliveries.csv"
-    with schedule.open(encoding="utf-8", newline="") as handle:
-        rows = list(csv.DictReader(handle))
-    with schedule.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(row for row in rows if row["feed"] != feed)
-    return target
+@pytest.fixture
+def past(between_home: Path, tmp_path: Path) -> Callable[[Keep], Means]:
+    """A maker of homes in which only the deliveries that it is told to keep ever came, and no night has run."""
+
+    def make(keep: Keep) -> Means:
+        from conftest import NOW
+
+        source, home = Home(between_home), Home(tmp_path / "past")
+        demo.make_home(home, city="模拟市", simulated=True)
+        home.landing.rmdir()
+        shutil.copytree(source.landing, home.landing)
+        ledger = Ledger(home.ledger)
+        for delivery in Ledger(source.ledger).deliveries(withdrawn=True):
+            if keep(delivery):
+                ledger.record_delivery(delivery)
+        return Means(home=home, now=NOW)
+
+    return make
 
 
-def first_night(means: Means, city: Path) -> Outcome:
-    nightly.play(means, schedule=city / "deliveries.csv", until=cutoff_of(FIRST))
+def first_night(means: Means) -> Outcome:
     return nightly.run(means, as_of=FIRST, cutoff=cutoff_of(FIRST))
 
 
-@pytest.mark.parametrize("feed", OPTIONAL)
-def test_a_missing_feed_still_gives_a_list_that_says_so(
-    small_city: Path, make_home: MakeHome, tmp_path: Path, feed: str
-) -> None:
-    means = make_home()
-    assert first_night(means, without(small_city, feed, tmp_path / "city")).status == "issued"
+@pytest.mark.parametrize("feed", [name for name in FEEDS if name not in REQUIRED])
+def test_a_missing_feed_still_gives_a_list_that_says_so(past: Callable[[Keep], Means], feed: str) -> None:
+    means = past(lambda delivery: delivery.feed != feed and delivery.received_at < cutoff_of(FIRST))
+    assert first_night(means).status == "issued"
     connection = duckdb.connect(str(means.home.published / "current.duckdb"), read_only=True)
     state = connection.execute("SELECT source_state FROM out.source_status WHERE feed = ?", [feed]).fetchall()
     features = connection.execute(
@@ -55,37 +61,35 @@ def test_a_missing_feed_still_gives_a_list_that_says_so(
     ).fetchone()
     connection.close()
     assert state == [("缺失",)]
+    assert FEEDS[feed].label in (means.home.editions / FIRST.isoformat() / "r1" / "briefing.html").read_text("utf-8")
     if feed == "customs_export":
         assert features == (0,)
 
 
 @pytest.mark.parametrize("feed", REQUIRED)
-def test_a_missing_required_feed_closes_the_gate(
-    small_city: Path, make_home: MakeHome, tmp_path: Path, feed: str
-) -> None:
-    means = make_home()
-    label = means.contracts().feeds[feed].label
-    with pytest.raises(GateClosedError, match=label):
-        first_night(means, without(small_city, feed, tmp_path / "city"))
+def test_a_missing_required_feed_closes_the_gate(past: Callable[[Keep], Means], feed: str) -> None:
+    means = past(lambda delivery: delivery.feed != feed and delivery.received_at < cutoff_of(FIRST))
+    with pytest.raises(GateClosedError, match=FEEDS[feed].label):
+        first_night(means)
     mails = Ledger(means.home.ledger).mails()
     assert [m.template for m in mails] == ["held"]
     assert not (means.home.published / "current.duckdb").exists()
 
 
 def test_a_truncated_workbook_and_a_wrong_file_are_refused_and_the_list_still_comes(
-    small_city: Path, make_home: MakeHome
+    small_city: Path, past: Callable[[Keep], Means]
 ) -> None:
-    means = make_home()
+    means = past(lambda delivery: delivery.received_at < cutoff_of(FIRST))
     workbook = next((small_city / "inbox" / "employment_monitor").glob("*.xlsx"))
+    arrived = cutoff_of(FIRST) - timedelta(hours=1)
     for feed, name, content in (
         ("employment_monitor", "截断.xlsx", workbook.read_bytes()[:2000]),
         ("customs_export", "错放.csv", "甲,乙\n1,2\n".encode()),
     ):
-        folder = means.home.inbox / feed
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    nightly.play(means, schedule=small_city / "deliveries.csv", until=cutoff_of(FIRST))
-    assert nightly.run(means, as_of=FIRST, cutoff=cutoff_of(FIRST)).status == "issued"
+        path = means.home.root / name
+        path.write_bytes(content)
+        nightly.receive(means, [path], feed=feed, at=arrived, dated=None)
+    assert first_night(means).status == "issued"
     refused = [d for d in Ledger(means.home.ledger).deliveries() if d.status == "refused"]
     assert {"截断.xlsx", "错放.csv"} <= {d.file_name for d in refused}
     assert all(d.reason for d in refused)
@@ -93,10 +97,11 @@ def test_a_truncated_workbook_and_a_wrong_file_are_refused_and_the_list_still_co
     assert {d.batch for d in refused} <= kept
 
 
-def test_a_truncated_month_closes_the_gate_and_the_whole_file_opens_it(small_city: Path, make_home: MakeHome) -> None:
-    means = make_home()
+def test_a_truncated_month_closes_the_gate_and_the_whole_file_opens_it(
+    small_city: Path, past: Callable[[Keep], Means]
+) -> None:
     file, arrived = _last_month(small_city)
-    nightly.play(means, schedule=small_city / "deliveries.csv", until=arrived)
+    means = past(lambda delivery: delivery.received_at < arrived)
     content = file.read_bytes()
     lines = content.split(b"\n")
     short = means.home.root / file.name

@@ -12,13 +12,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from nights import FIRST, SECOND, cutoff_of, night
+from nights import FIRST, SECOND, cutoff_of
 
 from models import drift, registry, train
 from models.train import Task
 from models.variants import VARIANTS
 from pipelines import contracts as contract_files
-from pipelines import demo, learning, nightly, replay
+from pipelines import learning, nightly, replay
 from pipelines import parameters as parameter_files
 from pipelines.contracts import read_sql
 from pipelines.errors import ModelLifeError, NotFoundError
@@ -32,16 +32,14 @@ TASK = Task(label="listed", horizon=3, minimum_insured=10)
 
 
 @pytest.fixture(scope="session")
-def led_home(small_city: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def led_home(between_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose second edition was made under a promoted model."""
     from conftest import NOW
 
-    home = Home(tmp_path_factory.mktemp("led") / "home")
-    demo.make_home(home, city="模拟市", simulated=True)
+    home = Home(shutil.copytree(between_home, tmp_path_factory.mktemp("led") / "home", symlinks=True))
     means = Means(home=home, now=NOW)
-    night(means, small_city, FIRST)
     _promote(means)
-    night(means, small_city, SECOND)
+    nightly.run(means, as_of=SECOND, cutoff=cutoff_of(SECOND))
     return home.root
 
 

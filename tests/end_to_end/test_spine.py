@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from nights import FIRST, SECOND, cutoff_of, digests, killed_night, night, state
+from nights import FIRST, SECOND, cutoff_of, digests, killed_night, state
 
 from pipelines import STAGES, nightly, replay
 from pipelines.errors import GateClosedError
@@ -21,21 +21,6 @@ from pipelines.nightly import Means
 from pipelines.settings import Home
 
 MakeHome = Callable[..., Means]
-
-
-@pytest.fixture(scope="session")
-def issued_home(small_city: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with two issued editions; copy it before writing."""
-    from pipelines import demo
-
-    home = Home(tmp_path_factory.mktemp("issued") / "home")
-    demo.make_home(home, city="模拟市", simulated=True)
-    from conftest import NOW
-
-    means = Means(home=home, now=NOW)
-    for day in (FIRST, SECOND):
-        night(means, small_city, day)
-    return home.root
 
 
 @pytest.fixture
@@ -95,12 +80,11 @@ def test_losing_the_warehouse_loses_nothing(copied: Means) -> None:
     assert state(copied.home) == before
 
 
-def _kill_and_run_again(small_city: Path, issued_home: Path, home: Home, *, stage: str, when: str) -> None:
+def _kill_and_run_again(between_home: Path, issued_home: Path, root: Path, *, stage: str, when: str) -> None:
     from conftest import NOW
 
+    home = Home(shutil.copytree(between_home, root, symlinks=True))
     means = Means(home=home, now=NOW)
-    night(means, small_city, FIRST)
-    nightly.play(means, schedule=small_city / "deliveries.csv", until=cutoff_of(SECOND))
     assert killed_night(home, SECOND, stage=stage, when=when) == -9
     nightly.run(means, as_of=SECOND, cutoff=cutoff_of(SECOND))
     whole = Home(issued_home)
@@ -113,16 +97,16 @@ def _kill_and_run_again(small_city: Path, issued_home: Path, home: Home, *, stag
 
 @pytest.mark.parametrize(("stage", "when"), [("report", "before"), ("publish", "after")])
 def test_a_killed_night_run_again_gives_the_same_edition(
-    small_city: Path, issued_home: Path, make_home: MakeHome, stage: str, when: str
+    between_home: Path, issued_home: Path, tmp_path: Path, stage: str, when: str
 ) -> None:
-    _kill_and_run_again(small_city, issued_home, make_home().home, stage=stage, when=when)
+    _kill_and_run_again(between_home, issued_home, tmp_path / "home", stage=stage, when=when)
 
 
 @pytest.mark.proof
 @pytest.mark.parametrize("when", ["before", "inside", "after"])
 @pytest.mark.parametrize("stage", STAGES)
-def test_killed_in_any_stage(small_city: Path, issued_home: Path, make_home: MakeHome, stage: str, when: str) -> None:
-    _kill_and_run_again(small_city, issued_home, make_home().home, stage=stage, when=when)
+def test_killed_in_any_stage(between_home: Path, issued_home: Path, tmp_path: Path, stage: str, when: str) -> None:
+    _kill_and_run_again(between_home, issued_home, tmp_path / "home", stage=stage, when=when)
 
 
 def test_what_is_known_after_the_cutoff_moves_nothing(
