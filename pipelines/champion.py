@@ -1,4 +1,9 @@
-"""Which model is in charge, and whether it can be used: by the ledger, loaded and checked bit by bit."""
+"""Which model is in charge of a night, and whether it can be used: by the ledger, loaded and checked bit by bit.
+
+A promotion holds from a date on, so running an old date again never lets a model judge the months that taught it.
+"""
+
+from datetime import date
 
 from models import registry, rule_score
 from models.errors import ModelError
@@ -16,10 +21,10 @@ def load_model(means: Means, model_id: str, digest: str, contracts: Contracts) -
 
 
 def in_charge(
-    means: Means, ledger: Ledger, contracts: Contracts, *, through: int
+    means: Means, ledger: Ledger, contracts: Contracts, *, as_of: date, through: int
 ) -> tuple[Champion | None, Artefact | None]:
     """The model in charge by the ledger, loaded and checked; what cannot be used is named, and the rule score leads."""
-    promoted = ledger.champion(through=through)
+    promoted = ledger.champion(as_of=as_of, through=through)
     if promoted is None or promoted[0] == rule_score.MODEL_ID:
         return None, None
     model_id, digest = promoted

@@ -253,10 +253,11 @@ def backtest(means: Means, as_of: datetime, nights: int | None) -> None:
 @main.command()
 @click.argument("model_id")
 @click.option("--reason", required=True, help="Kept on record.")
+@click.option("--since", type=DAY, help="First night it leads; else the one after the last that taught it.")
 @click.pass_obj
-def promote(means: Means, model_id: str, reason: str) -> None:
-    """Put a trained model in charge from the next night on; 'rule-1' puts the rule score back."""
-    click.echo(learning.promote(means, model_id, reason=reason))
+def promote(means: Means, model_id: str, reason: str, since: datetime | None) -> None:
+    """Put a trained model in charge of the nights after those that taught it; 'rule-1' puts the rule score back."""
+    click.echo(learning.promote(means, model_id, reason=reason, since=since.date() if since else None))
 
 
 @main.command(name="score-panel")

@@ -18,7 +18,7 @@ from pipelines.settings import Home
 
 SHOCK_NIGHT = date(2025, 6, 10)
 NIGHT_DAY = 12
-LESSON_NIGHTS = 24
+LESSON_NIGHTS = 20
 COUNTIES = (
     ("320706", "海州区", 14),
     ("320703", "连云区", 6),

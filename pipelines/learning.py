@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from models import backtest, baselines, card, drift, labels, registry, rule_score, train
 from models.backtest import Backtest
-from models.errors import NothingToLearnError
+from models.errors import ModelError, NothingToLearnError
 from models.estimators import Design
 from models.train import Task, Trained
 from pipelines import champion, nightly
@@ -155,32 +155,40 @@ def judge(taught: Lesson, trained: Trained, *, say: Any = train.say_nothing) -> 
     )
 
 
-def promote(means: Means, model_id: str, *, reason: str) -> str:
-    """Put ``model_id`` in charge from the next night on; gives the sentence for the record.
+def promote(means: Means, model_id: str, *, reason: str, since: date | None = None) -> str:
+    """Put ``model_id`` in charge of the nights from ``since`` on; gives the sentence for the record.
 
-    ``rule-1`` puts the rule score back. Raises ``NotFoundError`` for a model that was not taught here, and
+    ``since`` is by default the day after the last night that taught it, and never earlier. ``rule-1`` puts the rule
+    score back, by default after the last edition. Raises ``NotFoundError`` for a model that was not taught here, and
     ``ModelLifeError`` for one that does not beat every baseline on later months or cannot be loaded.
     """
     ledger = Ledger(means.home.ledger)
     if model_id == rule_score.MODEL_ID:
-        ledger.promote(model_id, digest="", at=means.now, reason=reason)
-        return f"{model_id} leads from the next night on"
+        issued = max((record.as_of for record in ledger.editions()), default=means.now.date())
+        start = since or issued + timedelta(days=1)
+        ledger.promote(model_id, digest="", since=start, at=means.now, reason=reason)
+        return f"{model_id} leads from {start} on"
     taught = [entry for entry in ledger.entries("training") if entry["subject"].startswith(model_id)]
     if len({entry["subject"] for entry in taught}) != 1:
         known = ", ".join(sorted({e["subject"] for e in ledger.entries("training")})) or "none"
         raise NotFoundError(f"model {model_id} was not trained in this home; trained: {known}")
-    entry = taught[-1]
-    figures = entry["figures"]
+    name, figures = taught[-1]["subject"], taught[-1]["figures"]
     if not backtest.beats_baselines(figures):
         low = figures["gain"][1]
         raise ModelLifeError(
-            f"{entry['subject']} does not beat {figures['best_baseline']} on later months (average precision gain at "
+            f"{name} does not beat {figures['best_baseline']} on later months (average precision gain at "
             f"least {low:+.3f}): not promoted; train on more months"
         )
-    contracts = means.contracts()
-    champion.load_model(means, entry["subject"], entry["digest"], contracts)
-    ledger.promote(entry["subject"], digest=entry["digest"], at=means.now, reason=reason)
-    return f"{entry['subject']} leads from the next night on: {figures_text(figures)}"
+    earliest = date.fromisoformat(taught[-1]["as_of"]) + timedelta(days=1)
+    if since is not None and since < earliest:
+        raise ModelLifeError(f"{name} learned from the night of {taught[-1]['as_of']}: it may lead from {earliest} on")
+    try:
+        champion.load_model(means, name, taught[-1]["digest"], means.contracts())
+    except ModelError as error:
+        raise ModelLifeError(f"{name} cannot be used: {error}") from error
+    start = since or earliest
+    ledger.promote(name, digest=taught[-1]["digest"], since=start, at=means.now, reason=reason)
+    return f"{name} leads from {start} on: {figures_text(figures)}"
 
 
 def backtest_page(means: Means, taught: Lesson) -> str:

@@ -173,14 +173,15 @@ class Ledger:
         """Overrides of a closed gate for ``as_of``: ``reason``, ``at`` and the keys of the faults that it ``opens``."""
         return self.entries("override", subject=as_of.isoformat(), through=through)
 
-    def promote(self, model_id: str, *, digest: str, at: datetime, reason: str) -> int:
-        """Put ``model_id`` in charge from now on; ``digest`` is the hash of its manifest. Gives the entry's number."""
-        return self.append("promotion", subject=model_id, at=at, body={"digest": digest, "reason": reason})
+    def promote(self, model_id: str, *, digest: str, since: date, at: datetime, reason: str) -> int:
+        """Put ``model_id`` in charge of the nights from ``since`` on; ``digest`` is the hash of its manifest."""
+        body = {"digest": digest, "since": since.isoformat(), "reason": reason}
+        return self.append("promotion", subject=model_id, at=at, body=body)
 
-    def champion(self, *, through: int | None = None) -> tuple[str, str] | None:
-        """The model in charge and the hash of its manifest; None where none was ever promoted."""
-        promotions = self.entries("promotion", through=through)
-        return (promotions[-1]["subject"], promotions[-1]["digest"]) if promotions else None
+    def champion(self, *, as_of: date, through: int | None = None) -> tuple[str, str] | None:
+        """The model in charge of the night of ``as_of`` and the hash of its manifest; None where none is."""
+        found = [e for e in self.entries("promotion", through=through) if e["since"] <= as_of.isoformat()]
+        return (found[-1]["subject"], found[-1]["digest"]) if found else None
 
     def queue_mail(self, mail: Mail, *, at: datetime) -> bool:
         """Write a mail to the outbox once per (edition, recipient); false where it already lies there."""

@@ -117,7 +117,7 @@ def opened(means: Means, *, as_of: date, cutoff: datetime | None, through: int |
     ledger = Ledger(means.home.ledger)
     seen = ledger.last_seq() if through is None else through
     contracts = means.contracts()
-    leader, model = champion.in_charge(means, ledger, contracts, through=seen)
+    leader, model = champion.in_charge(means, ledger, contracts, as_of=as_of, through=seen)
     night_run = Run(
         as_of=as_of,
         cutoff=_identity(means, ledger, as_of=as_of, cutoff=cutoff),
@@ -150,7 +150,7 @@ def _resume(means: Means, *, name: str, as_of: date) -> Iterator[Night]:
                 f"{'another night' if state else 'nothing of it'}: run 'wengang step {before} --as-of {as_of}' first"
             )
         ledger, contracts = Ledger(means.home.ledger), means.contracts()
-        leader, model = champion.in_charge(means, ledger, contracts, through=state["through_seq"])
+        leader, model = champion.in_charge(means, ledger, contracts, as_of=as_of, through=state["through_seq"])
         night_run = Run(
             as_of=as_of,
             cutoff=state["cutoff"],

@@ -87,7 +87,7 @@ def _promote(means: Means) -> str:
         reference=drift.reference(names, values, model.log_odds(values)),
         probe=rows,
     )
-    Ledger(means.home.ledger).promote(model_id, digest=digest, at=means.now, reason="测试")
+    Ledger(means.home.ledger).promote(model_id, digest=digest, since=SECOND, at=means.now, reason="测试")
     return model_id
 
 
@@ -110,7 +110,7 @@ def published(led_home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def test_a_promoted_model_leads_from_the_next_night_on(led_home: Path, published: duckdb.DuckDBPyConnection) -> None:
-    model_id, _ = Ledger(Home(led_home).ledger).champion() or ("", "")
+    model_id, _ = Ledger(Home(led_home).ledger).champion(as_of=SECOND) or ("", "")
     first = Home(led_home).published / f"wengang-{FIRST.isoformat()}-r1.duckdb"
     with duckdb.connect(str(first), read_only=True) as before:
         assert before.sql("SELECT model_id, forecast_label FROM out.model").fetchall() == [("rule-1", None)]
@@ -145,7 +145,7 @@ def test_an_edition_under_a_model_replays_identically(led_home: Path) -> None:
 
 @pytest.mark.parametrize("name", ["model.skops", "manifest.json", "probe.parquet"])
 def test_a_damaged_model_is_refused_and_the_rule_score_takes_over(led: Means, name: str) -> None:
-    model_id, _ = Ledger(led.home.ledger).champion() or ("", "")
+    model_id, _ = Ledger(led.home.ledger).champion(as_of=SECOND) or ("", "")
     path = led.home.models / model_id / name
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -174,7 +174,9 @@ def test_only_a_model_that_was_trained_here_and_beats_the_baselines_is_promoted(
     with pytest.raises(NotFoundError, match="was not trained"):
         learning.promote(led, "listed-3m-nothing", reason="测试")
     figures = {"gain": [0.01, -0.02, 0.04], "best_baseline": "volatility"}
-    Ledger(led.home.ledger).append("training", subject="weak-1", at=led.now, body={"digest": "", "figures": figures})
+    Ledger(led.home.ledger).append(
+        "training", subject="weak-1", at=led.now, body={"digest": "", "figures": figures, "as_of": FIRST.isoformat()}
+    )
     with pytest.raises(ModelLifeError, match="does not beat volatility"):
         learning.promote(led, "weak-1", reason="测试")
 
@@ -191,3 +193,15 @@ def test_a_lesson_holds_what_its_nights_saw(led: Means) -> None:
     assert not last["listed_3m_known"].any()
     assert taught.panel["origin"].n_unique() == 2
     assert {"closure_1m_event", "claims_burst_3m_known", "lost_6m_persons"} <= set(taught.panel.columns)
+
+
+def test_a_promotion_leaves_earlier_nights_as_they_were(led_home: Path, led: Means) -> None:
+    outcome = nightly.run(led, as_of=FIRST, cutoff=cutoff_of(FIRST))
+    assert (outcome.edition_id, outcome.status) == (f"{FIRST.isoformat()}-r1", "unchanged")
+
+
+def test_a_model_never_leads_a_night_that_taught_it(led: Means) -> None:
+    body = {"digest": "", "figures": {"gain": [0.1, 0.05, 0.2]}, "as_of": SECOND.isoformat()}
+    Ledger(led.home.ledger).append("training", subject="strong-1", at=led.now, body=body)
+    with pytest.raises(ModelLifeError, match="learned from the night"):
+        learning.promote(led, "strong-1", reason="测试", since=SECOND)
