@@ -72,25 +72,44 @@ def rows(found: Mapping[int, Explained], listed: Sequence[Listing], *, edition_i
 def _explained(
     themes: Mapping[str, float], terms: Floats, values: Floats, model: Model, contracts: Contracts, month: date
 ) -> Explained:
-    """Sentences of the strongest feature of each theme that raises the score, and of the one that lowers it most."""
-    rounded = np.round(terms, DIGITS)
+    """A sentence for each theme that raises the score, and for the one that lowers it most.
+
+    The feature is the strongest of its theme whose own figure says the same as its contribution: a model may draw
+    comfort from a fall, an officer must not be told so.
+    """
+    names, rounded = model.design.names, np.round(terms, DIGITS)
     raising: dict[str, str] = {}
     for place in np.argsort(-rounded, kind="stable"):
-        theme = model.design.themes[model.design.names[place]]
-        known = not np.isnan(values[place])
-        if rounded[place] >= AUDIBLE and known and themes[theme] >= AUDIBLE and theme not in raising:
-            raising[theme] = sentence(model.design.names[place], float(values[place]), contracts, month)
+        theme, value = model.design.themes[names[place]], float(values[place])
+        if rounded[place] < AUDIBLE or themes[theme] < AUDIBLE or theme in raising:
+            continue
+        if direction(names[place], value, contracts) > 0:
+            raising[theme] = sentence(names[place], value, contracts, month)
     lowest = min((t for t in themes if t != BASE), key=lambda t: (round(themes[t], DIGITS), t), default=None)
     if lowest is None or themes[lowest] > -AUDIBLE:
         return Explained(themes, raising)
-    own = [
-        place
-        for place in np.argsort(rounded, kind="stable")
-        if model.design.themes[model.design.names[place]] == lowest and not np.isnan(values[place])
-    ]
-    told = own and rounded[own[0]] <= -AUDIBLE
-    lowering = sentence(model.design.names[own[0]], float(values[own[0]]), contracts, month) if told else ""
+    own = [p for p in np.argsort(rounded, kind="stable") if model.design.themes[names[p]] == lowest]
+    spoken = [p for p in own if rounded[p] <= -AUDIBLE and direction(names[p], float(values[p]), contracts) < 0]
+    lowering = sentence(names[spoken[0]], float(values[spoken[0]]), contracts, month) if spoken else ""
     return Explained(themes, raising, lowering)
+
+
+def direction(name: str, value: float, contracts: Contracts) -> int:
+    """+1 where the figure by itself is a bad sign, −1 where it is a good one, 0 where an officer could not tell.
+
+    Only features whose sign the world dictates speak: a change by its own sign, a count or share of something bad by
+    being there or not.
+    """
+    if np.isnan(value):
+        return 0
+    if name in seasonal.LABELS:
+        return 1 if value > 0 else 0
+    sign = contracts.column(name).risk_sign or 0
+    if "change" in name:
+        return int(np.sign(value * sign))
+    if sign <= 0:
+        return 0
+    return 1 if value > 0 else -1 if value == 0 else 0
 
 
 def sentence(name: str, value: float, contracts: Contracts, month: date) -> str:

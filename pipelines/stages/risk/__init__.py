@@ -7,7 +7,7 @@ decides a colour or a list.
 
 import polars as pl
 
-from models import drift, reason_sentences, rule_score
+from models import drift, reason_sentences, rule_score, seasonal
 from models.registry import Artefact
 from pipelines.contracts import read_sql
 from pipelines.errors import ContractError
@@ -93,6 +93,7 @@ def _model(run: Run, model: Artefact | None) -> pl.DataFrame:
 
 
 def _drift(run: Run, features: pl.DataFrame, model: Artefact | None) -> pl.DataFrame:
+    """Each input against the training months. The carry-over is one season's on any one night: it never counts."""
     schema = run.contracts.polars_schema("risk.drift")
     if model is None:
         return pl.DataFrame(schema=schema)
@@ -100,10 +101,12 @@ def _drift(run: Run, features: pl.DataFrame, model: Artefact | None) -> pl.DataF
     values = model.model.values(asked)
     found = drift.compare(model.reference, model.model.design.names, values, model.model.log_odds(values))
     known = run.contracts.columns
-    labels = {name: known[name].label for name in found["feature_name"] if name in known}
+    labels = {name: known[name].label for name in found["feature_name"] if name in known} | dict(seasonal.LABELS)
     return found.select(
         "feature_name",
         pl.col("feature_name").replace(labels).alias("feature_label"),
         "stability_index",
-        drift.drifted(float(run.parameters["drift_psi"])).alias("is_drifted"),
+        (
+            drift.drifted(float(run.parameters["drift_psi"])) & ~pl.col("feature_name").is_in(list(seasonal.LABELS))
+        ).alias("is_drifted"),
     )
