@@ -163,7 +163,7 @@ def test_a_closed_gate_keeps_the_previous_edition_and_says_why(small_city: Path,
 def _insurance_file(city: Path) -> Path:
     with (city / "deliveries.csv").open(encoding="utf-8", newline="") as handle:
         rows = [row["file"] for row in csv.DictReader(handle) if row["feed"] == "insurance_month"]
-    return city / rows[-1]
+    return city / next(file for file in reversed(rows) if "更正" not in file)
 
 
 def test_readers_keep_their_file_while_a_night_runs(small_city: Path, copied: Means) -> None:

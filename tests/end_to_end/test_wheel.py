@@ -36,7 +36,7 @@ def test_the_wheel_holds_every_file_of_its_packages(wheel: Path) -> None:
 
 @pytest.mark.parametrize(
     "suffix",
-    ["sql/columns/record.yml", "sql/core/enterprise_month.sql", "sql/feeds/insurance_month.yml", "sql/checks/core.yml"],
+    ["sql/columns/record.yml", "sql/core/vacancy_month.sql", "sql/feeds/insurance_month.yml", "sql/checks/core.yml"],
 )
 def test_the_wheel_holds_contracts_and_queries(wheel: Path, suffix: str) -> None:
     assert suffix in zipfile.ZipFile(wheel).namelist()
