@@ -111,10 +111,10 @@ def run(
         if not task.event(before).any() or asked.is_empty():
             continue
         model = fit_variant(before, chosen, task=task, design=design, settings=settings)
+        raw = model.log_odds(model.values(asked))
         if is_calibrated and parts:
             slope, intercept = _platt(parts, task)
             model = replace(model, estimator=calibrate.Platt(model.estimator, slope, intercept))
-        raw = model.log_odds(model.values(asked))
         parts.append(pl.concat([asked, model.score(asked)], how="horizontal").with_columns(pl.Series("log_odds", raw)))
         say(f"{split.test:%Y-%m}: {asked.height} rows")
     if not parts:

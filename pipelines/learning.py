@@ -24,6 +24,7 @@ from models.errors import ModelError, NothingToLearnError
 from models.estimators import Design
 from models.train import Task, Trained
 from pipelines import champion, nightly
+from pipelines import settings as settings_file
 from pipelines.contracts import Contracts, read_sql
 from pipelines.errors import ModelLifeError, NotFoundError
 from pipelines.ledger import Ledger
@@ -37,6 +38,7 @@ from pipelines.stages.features.lunar import month_of_ordinal, ordinal
 
 SHARED = ("landing", "ledger.sqlite", "wengang.toml", "models")
 STAGES = ("ingest", "core", "features")
+MOST_NIGHTS = 36
 FEATURES = "features.enterprise"
 
 
@@ -79,18 +81,19 @@ class Challenger:
 def lesson(means: Means, *, as_of: date, cutoff: datetime | None = None, nights: int | None = None) -> Lesson:
     """What the last ``nights`` monthly nights up to ``as_of`` saw, and what became of each enterprise by ``cutoff``.
 
-    Nights are a month apart, the latest first to be named and the oldest first to run. Raises ``ModelLifeError`` where
-    no past night has an insurance month.
+    Nights are a month apart. A withdrawal counts backwards: what was taken back teaches nothing. Raises
+    ``ModelLifeError`` where no past night has an insurance month.
     """
     ledger = Ledger(means.home.ledger)
     last = cutoff or min(max((d.received_at for d in ledger.deliveries()), default=end_of(as_of)), end_of(as_of))
+    through = ledger.last_seq()
     with _scratch(means.home) as home:
         taught = replace(means, home=home)
         frames: list[pl.DataFrame] = []
         count = nights or _nights_known(means, as_of)
         for back in range(count - 1, -1, -1):
             day, instant = _back(as_of, back), _back_instant(last, as_of, back)
-            with nightly.opened(taught, as_of=day, cutoff=instant) as opened:
+            with nightly.opened(taught, as_of=day, cutoff=instant, through=through) as opened:
                 night = replace(opened, run=replace(opened.run, output=home.root / "output", progress=_silence))
                 seen = _seen(night)
                 if seen is not None:
@@ -132,7 +135,14 @@ def teach(means: Means, taught: Lesson) -> Challenger:
         means.home.models,
         trained.model,
         facts,
-        card=card.render(facts, figures, variant=trained.variant, rows=trained.rows, events=trained.events),
+        card=card.render(
+            facts,
+            figures,
+            variant=trained.variant,
+            rows=trained.rows,
+            events=trained.events,
+            is_simulated=settings_file.load(means.home).city.simulated,
+        ),
         reference=reference,
         probe=rows.tail(registry.PROBE_ROWS),
     )
@@ -312,10 +322,12 @@ def _matrix(frame: pl.DataFrame, shape: tuple[int, ...], *, first: int) -> NDArr
 
 
 def _nights_known(means: Means, as_of: date) -> int:
-    """Monthly nights from the earliest month that a delivery could speak of, at most the parameter's number."""
-    most = 36
-    received = [d.received_at for d in Ledger(means.home.ledger).deliveries()]
-    first = min(received, default=end_of(as_of))
+    """Monthly nights since the first delivery, at most ``MOST_NIGHTS``; all of these where a history came in bulk."""
+    most = MOST_NIGHTS
+    deliveries = Ledger(means.home.ledger).deliveries()
+    if any(delivery.dated == "lag" for delivery in deliveries):
+        return most
+    first = min((delivery.received_at for delivery in deliveries), default=end_of(as_of))
     return max(1, min(most, (as_of.year - first.year) * 12 + as_of.month - first.month + 1))
 
 
@@ -356,8 +368,8 @@ def _words(taught: Lesson, trained: Trained, figures: Mapping[str, Any]) -> dict
     return {
         "model_label": "学习模型",
         "model_note": (
-            "由本市历史数据学习，给出经校准检验的发生概率和预计减员人数；名单按预计减员人数排序，"
-            "已观察到的事实触发的等级不受模型影响"
+            f"由本市历史数据学习，给出发生概率（{'已校准' if trained.is_calibrated else '未另行校准'}）和预计减员人数；"
+            "名单按预计减员人数排序，已观察到的事实触发的等级不受模型影响"
         ),
         "forecast_label": f"未来{trained.task.horizon}个月{meaning}",
         "model_trained_text": (
@@ -365,7 +377,7 @@ def _words(taught: Lesson, trained: Trained, figures: Mapping[str, Any]) -> dict
             f"{trained.rows}行，其中发生{trained.events}行"
         ),
         "model_measure_text": (
-            f"在其后未见过的{len(figures['windows'])}个月上，平均精度{own['average_precision']:.3f}"
+            f"逐月回测（每月只用此前已成熟的数据重新学习）{len(figures['windows'])}个月，平均精度{own['average_precision']:.3f}"
             f"（发生率{own['base_rate']:.3f}），最好的简单排序（{best}）"
             f"{figures['best_baseline_average_precision']:.3f}，高出{gain[0]:.3f}（95%区间{gain[1]:.3f}至{gain[2]:.3f}）"
         ),

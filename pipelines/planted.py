@@ -34,8 +34,8 @@ CAUSES: Mapping[str, str] = {"warned": "有先兆", "sudden": "突发"}
 class Judged:
     """Later months scored by a model that never saw them, with the planted reductions beside.
 
-    ``rows`` has one row per enterprise and origin: probability, the observed event and ``planted``; ``events`` one row
-    per planted reduction after the first origin.
+    ``rows`` has one row per enterprise and origin: probability, the observed event and ``planted`` persons; ``events``
+    one row per planted reduction after the first origin.
     """
 
     rows: pl.DataFrame
@@ -95,15 +95,18 @@ def _events(truth: pl.DataFrame, *, first: date, last: date) -> pl.DataFrame:
     return truth.filter((pl.col("month") > first) & (pl.col("month") <= last)).sort("month", "uscc")
 
 
-def _planted(rows: pl.DataFrame, events: pl.DataFrame, *, horizon: int) -> Bools:
-    """Whether a planted reduction begins within the horizon of each row."""
-    months: dict[str, list[date]] = {}
+def _planted(rows: pl.DataFrame, events: pl.DataFrame, *, horizon: int) -> Counts:
+    """Persons of the planted reductions that begin within the horizon of each row; 0 where none does."""
+    cuts: dict[str, list[tuple[date, int]]] = {}
     for event in events.iter_rows(named=True):
-        months.setdefault(event["uscc"], []).append(event["month"])
+        cuts.setdefault(event["uscc"], []).append((event["month"], event["persons"]))
     pairs = rows.select("enterprise_id", "origin").iter_rows()
     return np.array(
-        [any(0 < months_between(origin, month) <= horizon for month in months.get(code, ())) for code, origin in pairs],
-        dtype=np.bool_,
+        [
+            sum(persons for month, persons in cuts.get(code, ()) if 0 < months_between(origin, month) <= horizon)
+            for code, origin in pairs
+        ],
+        dtype=np.int64,
     )
 
 
@@ -122,18 +125,19 @@ def _page(judged: Judged) -> Iterator[str]:
         f"{judged.list_size}家，预测期{judged.horizon}个月。检验月份从未参与学习。"
     )
     yield ""
-    yield from _rankings(judged, "## 一、对预设减员的排序", judged.rows["planted"].to_numpy())
+    persons = judged.rows["planted"].to_numpy()
+    yield from _rankings(judged, "## 一、对预设减员的排序", persons > 0, persons)
     known = judged.rows.filter(pl.col(f"{judged.observed}_known"))
     if known.height:
         part = Judged(known, judged.events, judged.taught, judged.horizon, judged.list_size, judged.observed)
         event = known[f"{judged.observed}_event"].to_numpy()
-        yield from _rankings(part, "## 二、对参保记录所见减员的排序", event)
+        lost = known[f"lost_{judged.horizon}m_persons"].fill_null(0).to_numpy().astype(np.int64)
+        yield from _rankings(part, "## 二、对参保记录所见减员的排序", event, lost)
         yield from _reliability(part, event)
     yield from _recall(judged)
 
 
-def _rankings(judged: Judged, title: str, event: Bools) -> Iterator[str]:
-    lost = judged.rows[f"lost_{judged.horizon}m_persons"].fill_null(0).to_numpy().astype(np.int64)
+def _rankings(judged: Judged, title: str, event: Bools, lost: Counts) -> Iterator[str]:
     size = judged.list_size * judged.rows["origin"].n_unique()
     yield title
     yield ""

@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 
 from pipelines import contracts as contract_files
-from pipelines.stages.edition.contributions import direction, sentence
+from pipelines.stages.edition.contributions import REFERENCE, direction, sentence
 
 CONTRACTS = contract_files.load()
-OCTOBER = date(2026, 10, 1)
+MONTHS = {"": date(2026, 10, 1), **dict.fromkeys(REFERENCE, date(2026, 9, 1))}
 
 
 @pytest.mark.parametrize(
@@ -29,10 +29,11 @@ def test_a_figure_speaks_only_where_its_sign_is_beyond_doubt(name: str, value: f
 
 
 def test_a_sentence_has_number_period_and_source() -> None:
-    assert sentence("power_3m_change_ratio", -0.352, CONTRACTS, OCTOBER) == (
-        "近三个月用电同比−35.2%（2026年10月，来源：企业月度用电）"
+    assert sentence("power_3m_change_ratio", -0.352, CONTRACTS, MONTHS) == (
+        "近三个月用电同比−35.2%（2026年9月，来源：企业月度用电）"
     )
-    assert sentence("arrears_months", 3.0, CONTRACTS, OCTOBER).startswith("欠费")
+    assert "月，" not in sentence("wage_complaints_30d_count", 2.0, CONTRACTS, MONTHS)
+    assert sentence("arrears_months", 3.0, CONTRACTS, MONTHS).startswith("欠费")
     assert (
-        sentence("season_division_ratio", 0.034, CONTRACTS, OCTOBER) == "往年同期本行业大类发生率3.4%（来源：社保汇总）"
+        sentence("season_division_ratio", 0.034, CONTRACTS, MONTHS) == "往年同期本行业大类发生率3.4%（来源：社保汇总）"
     )

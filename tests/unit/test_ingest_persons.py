@@ -86,7 +86,7 @@ def test_a_hint_does_not_repeat_what_it_hints_at(house: House) -> None:
     assert_nobody_is_named(house)
 
 
-@pytest.mark.parametrize("folder", ["wage_complaint", "dropped"])
+@pytest.mark.parametrize("folder", ["wage_complaint", "tax_month", "dropped"])
 @pytest.mark.parametrize(
     "rows",
     [

@@ -41,7 +41,9 @@ def of_facts(run: Run, warehouse: Warehouse) -> dict[str, dict[date, Rest]]:
     for table, slab in facts(run.contracts):
         feeds = run.contracts.providers(slab.raw.removeprefix("raw."))
         told = {feed.feed: by_feed.get(feed.feed, {}) for feed in feeds}
-        recipe = [latest.body(table, run.contracts), *table.columns, *(str(sorted(f.provides.items())) for f in feeds)]
+        types = [run.contracts.column(name).type for name in table.columns]
+        shape = [*table.columns, *types, *table.key, str(table.sums)]
+        recipe = [latest.body(table, run.contracts), *shape, *(str(sorted(f.provides.items())) for f in feeds)]
         span = span_of(slab, run)
         found[table.table] = {
             month: _rest(recipe, told, [add_months(month, -lag) for lag in range(span)])

@@ -22,7 +22,21 @@ BASE = "基准"
 AUDIBLE = 0.05
 """Log-odds from which on a theme is worth a sentence: a twentieth, five per cent of the odds."""
 DIGITS = 6
+REFERENCE: Mapping[str, str] = {
+    "unemployment_claim": "claims_reference_month",
+    "customs_export": "export_reference_month",
+    "hire_group_month": "hires_reference_month",
+    "employment_monitor": "monitor_month",
+    "industry_orders": "orders_reference_month",
+    "power_month": "power_reference_month",
+    "tax_month": "tax_reference_month",
+    "vacancy": "vacancies_reference_month",
+}
+"""Raw table → the feature that says which month of it was read; a figure of others is of the insurance month."""
+UNDATED = ("wage_complaint", "arbitration", "credit_event", "policy_benefit", "follow_up")
+"""Sources of events: their figures name their own window of days, no month."""
 Floats = NDArray[np.float64]
+Months = Mapping[str, date | None]
 
 
 @dataclass(frozen=True)
@@ -47,9 +61,16 @@ def read(
     names, added = explain.by_theme(terms, model.design.names, model.design.themes)
     return {
         number: _explained(
-            dict(zip(names, themes.tolist(), strict=True)) | {BASE: base}, own, seen, model, warehouse.contracts, month
+            dict(zip(names, themes.tolist(), strict=True)) | {BASE: base},
+            own,
+            seen,
+            model,
+            warehouse.contracts,
+            {table: row[column] for table, column in REFERENCE.items()} | {"": month},
         )
-        for number, themes, own, seen in zip(frame["enterprise_no"].to_list(), added, terms, values, strict=True)
+        for row, themes, own, seen, number in zip(
+            frame.iter_rows(named=True), added, terms, values, frame["enterprise_no"].to_list(), strict=True
+        )
     }
 
 
@@ -70,7 +91,7 @@ def rows(found: Mapping[int, Explained], listed: Sequence[Listing], *, edition_i
 
 
 def _explained(
-    themes: Mapping[str, float], terms: Floats, values: Floats, model: Model, contracts: Contracts, month: date
+    themes: Mapping[str, float], terms: Floats, values: Floats, model: Model, contracts: Contracts, months: Months
 ) -> Explained:
     """A sentence for each theme that raises the score, and for the one that lowers it most.
 
@@ -84,13 +105,13 @@ def _explained(
         if rounded[place] < AUDIBLE or themes[theme] < AUDIBLE or theme in raising:
             continue
         if direction(names[place], value, contracts) > 0:
-            raising[theme] = sentence(names[place], value, contracts, month)
+            raising[theme] = sentence(names[place], value, contracts, months)
     lowest = min((t for t in themes if t != BASE), key=lambda t: (round(themes[t], DIGITS), t), default=None)
     if lowest is None or themes[lowest] > -AUDIBLE:
         return Explained(themes, raising)
     own = [p for p in np.argsort(rounded, kind="stable") if model.design.themes[names[p]] == lowest]
     spoken = [p for p in own if rounded[p] <= -AUDIBLE and direction(names[p], float(values[p]), contracts) < 0]
-    lowering = sentence(names[spoken[0]], float(values[spoken[0]]), contracts, month) if spoken else ""
+    lowering = sentence(names[spoken[0]], float(values[spoken[0]]), contracts, months) if spoken else ""
     return Explained(themes, raising, lowering)
 
 
@@ -112,14 +133,16 @@ def direction(name: str, value: float, contracts: Contracts) -> int:
     return 1 if value > 0 else -1 if value == 0 else 0
 
 
-def sentence(name: str, value: float, contracts: Contracts, month: date) -> str:
+def sentence(name: str, value: float, contracts: Contracts, months: Months) -> str:
     """``近三个月用电同比−35.2%（2026年10月，来源：企业月度用电）``: label, number, period and source of a feature."""
     if name in seasonal.LABELS:
         return f"{seasonal.LABELS[name]}{percent(value)}（来源：社保汇总）"
     column = contracts.column(name)
     sources = [contracts.tables[f"raw.{need}"].label for need in column.needs if f"raw.{need}" in contracts.tables]
     told = "、".join(sources) or "本系统"
-    return f"{column.label}{_number(name, value, column.unit)}（{month_text(month)}，来源：{told}）"
+    month = next((months[need] for need in column.needs if need in REFERENCE), months[""])
+    dated = f"{month_text(month)}，" if month and not set(column.needs) & set(UNDATED) else ""
+    return f"{column.label}{_number(name, value, column.unit)}（{dated}来源：{told}）"
 
 
 def _number(name: str, value: float, unit: str | None) -> str:

@@ -46,17 +46,20 @@ def masked(rows: pl.DataFrame, feed: Feed, warehouse: Warehouse) -> pl.DataFrame
 
 
 def original_may_stay(content: bytes, feed: Feed | None, contracts: Contracts) -> bool:
-    """Whether a refused original may be kept: of a feed that is not personal, or of none and without a person in it."""
-    if feed is not None:
-        return not feed.personal
+    """Whether a refused original may be kept: of no personal feed, and without a person in it, whatever it came as.
+
+    What cannot be read is kept only where its sender's feed holds no persons.
+    """
+    if feed is not None and feed.personal:
+        return False
     if not any(known.personal for known in contracts.feeds.values()):
         return True
     try:
         grids = [grid for grid in read(content).grids if grid.head]
-        alike = nearest(grids, contracts)
+        alike = nearest(grids, contracts) if grids else []
         texts = list(_texts(content, grids))
     except DeliveryError:
-        return _is_clean_text(content)
+        return feed is not None or _is_clean_text(content)
     return not (alike and alike[0][0].personal) and not any(_speaks_of_persons(text) for text in texts)
 
 

@@ -46,14 +46,14 @@ def run(run: Run, warehouse: Warehouse, *, model: Artefact | None = None) -> Rec
 
 
 def predicted(score: pl.DataFrame, features: pl.DataFrame, model: Artefact | None) -> pl.DataFrame:
-    """``score`` with the model's figures: null without a model, and for an enterprise with nobody insured.
+    """``score`` with the model's figures: null without a model, and below the size that it was judged on.
 
     The probability has four digits and the loss one before anything is compared with them.
     """
     if model is None:
         names = ("probability", "expected_loss_persons", "log_odds")
         return score.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in names)
-    asked = features.filter(pl.col("insured_persons") > 0)
+    asked = features.filter(pl.col("insured_persons") >= model.facts.minimum_insured)
     figures = model.model.score(asked)
     found = asked.select("enterprise_no").with_columns(
         figures["probability"].round(PROBABILITY_DIGITS),
