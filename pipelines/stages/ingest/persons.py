@@ -48,7 +48,8 @@ def masked(rows: pl.DataFrame, feed: Feed, warehouse: Warehouse) -> pl.DataFrame
 def original_may_stay(content: bytes, feed: Feed | None, contracts: Contracts) -> bool:
     """Whether a refused original may be kept: of no personal feed, and without a person in it, whatever it came as.
 
-    What cannot be read is kept only where its sender's feed holds no persons.
+    A file sent as one feed but with more columns of a personal one counts as personal. What cannot be read is kept only
+    where its sender's feed holds no persons.
     """
     if feed is not None and feed.personal:
         return False
@@ -60,6 +61,9 @@ def original_may_stay(content: bytes, feed: Feed | None, contracts: Contracts) -
         texts = list(_texts(content, grids))
     except DeliveryError:
         return feed is not None or _is_clean_text(content)
+    if feed is not None:
+        own = next((len(header.columns) for known, header in alike if known.feed == feed.feed), 0)
+        alike = [(known, header) for known, header in alike if len(header.columns) > own]
     return not (alike and alike[0][0].personal) and not any(_speaks_of_persons(text) for text in texts)
 
 
