@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "end_to_end"))
 
 import nights
+import teaching
 
 from pipelines import contracts as contract_files
 from pipelines import demo, nightly
@@ -57,6 +58,22 @@ def issued_home(between_home: Path, tmp_path_factory: pytest.TempPathFactory) ->
     home = Home(shutil.copytree(between_home, tmp_path_factory.mktemp("issued") / "home", symlinks=True))
     means = Means(home=home, now=NOW)
     nightly.run(means, as_of=nights.SECOND, cutoff=nights.cutoff_of(nights.SECOND))
+    return home.root
+
+
+@pytest.fixture(scope="session")
+def taught_home(between_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``between_home`` with a model promoted for the second night; copy it before writing."""
+    home = Home(shutil.copytree(between_home, tmp_path_factory.mktemp("taught") / "home", symlinks=True))
+    teaching.promote_a_model(Means(home=home, now=NOW))
+    return home.root
+
+
+@pytest.fixture(scope="session")
+def led_home(taught_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose second edition was made under the promoted model; copy it before writing."""
+    home = Home(shutil.copytree(taught_home, tmp_path_factory.mktemp("led") / "home", symlinks=True))
+    nightly.run(Means(home=home, now=NOW), as_of=nights.SECOND, cutoff=nights.cutoff_of(nights.SECOND))
     return home.root
 
 

@@ -12,83 +12,16 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from nights import FIRST, SECOND, cutoff_of
+from nights import FIRST, SECOND, cutoff_of, state
 
-from models import drift, registry, train
-from models.train import Task
-from models.variants import VARIANTS
 from pipelines import contracts as contract_files
 from pipelines import learning, nightly, replay
-from pipelines import parameters as parameter_files
 from pipelines.contracts import read_sql
 from pipelines.errors import ModelLifeError, NotFoundError
 from pipelines.ledger import Ledger
 from pipelines.nightly import Means
-from pipelines.panel_scoring import settings_of
 from pipelines.settings import Home
 from pipelines.warehouse import Warehouse
-
-TASK = Task(label="listed", horizon=3, minimum_insured=10)
-
-
-@pytest.fixture(scope="session")
-def led_home(between_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose second edition was made under a promoted model."""
-    from conftest import NOW
-
-    home = Home(shutil.copytree(between_home, tmp_path_factory.mktemp("led") / "home", symlinks=True))
-    means = Means(home=home, now=NOW)
-    _promote(means)
-    nightly.run(means, as_of=SECOND, cutoff=cutoff_of(SECOND))
-    return home.root
-
-
-def _promote(means: Means) -> str:
-    """Teach a model by what the night before saw and an outcome made up from it, and put it in charge."""
-    contracts, parameters = contract_files.load(), parameter_files.load(FIRST)
-    warehouse = Warehouse(means.home.warehouse, contracts=contracts)
-    frame = warehouse.frame(read_sql("risk/inputs"), numbers=None).filter(pl.col("insured_persons") > 0)
-    warehouse.close()
-    event = frame["insured_volatility_12m_ratio"].fill_null(0.0) > 0.05
-    rows = frame.with_columns(
-        origin=pl.col("reference_month"),
-        listed_3m_known=pl.lit(value=True),
-        listed_3m_event=event,
-        lost_3m_persons=(pl.col("insured_persons") * event).cast(pl.Int64),
-    )
-    design = learning.design_of(contracts)
-    model = train.fit_variant(rows, VARIANTS[0], task=TASK, design=design, settings=settings_of(parameters))
-    names = model.design.names
-    facts = registry.Facts(
-        label=TASK.label,
-        horizon_months=TASK.horizon,
-        minimum_insured=TASK.minimum_insured,
-        features=tuple((name, model.design.themes[name]) for name in names),
-        columns=tuple(
-            dict.fromkeys(
-                [
-                    *(name for name in names if name in frame.columns),
-                    *("season", "industry_division", "industry_code", "county_code", "insured_persons"),
-                ]
-            )
-        ),
-        trained_on=("2026-09",),
-        data_hash="d",
-        code_hash="c",
-        parameters_hash="p",
-        words={"model_label": "学习模型", "model_note": "说明", "forecast_label": "未来3个月达到法定报告线"},
-    )
-    values = model.values(rows)
-    model_id, digest = registry.write(
-        means.home.models,
-        model,
-        facts,
-        card="# 卡片",
-        reference=drift.reference(names, values, model.log_odds(values)),
-        probe=rows,
-    )
-    Ledger(means.home.ledger).promote(model_id, digest=digest, since=SECOND, at=means.now, reason="测试")
-    return model_id
 
 
 @pytest.fixture
@@ -141,6 +74,12 @@ def test_an_edition_under_a_model_replays_identically(led_home: Path) -> None:
     assert comparison.incomparable == ""
     assert comparison.equal, comparison
     assert replay.replay(Means(home=Home(led_home), now=NOW), as_of=FIRST).equal
+
+
+def test_a_night_under_a_model_run_twice_changes_nothing(led: Means) -> None:
+    before = state(led.home)
+    assert nightly.run(led, as_of=SECOND, cutoff=cutoff_of(SECOND)).status == "unchanged"
+    assert state(led.home) == before
 
 
 @pytest.mark.parametrize("name", ["model.skops", "manifest.json", "probe.parquet"])

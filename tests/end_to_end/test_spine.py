@@ -109,6 +109,15 @@ def test_killed_in_any_stage(between_home: Path, issued_home: Path, tmp_path: Pa
     _kill_and_run_again(between_home, issued_home, tmp_path / "home", stage=stage, when=when)
 
 
+@pytest.mark.proof
+@pytest.mark.parametrize("when", ["before", "inside", "after"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_in_any_stage_under_a_model(
+    taught_home: Path, led_home: Path, tmp_path: Path, stage: str, when: str
+) -> None:
+    _kill_and_run_again(taught_home, led_home, tmp_path / "home", stage=stage, when=when)
+
+
 def test_what_is_known_after_the_cutoff_moves_nothing(
     small_city: Path, issued_home: Path, make_home: MakeHome, tmp_path: Path
 ) -> None:
