@@ -65,6 +65,8 @@ def night(where: Place, *, rounds: int) -> Figures:
     theirs: list[Figure] = []
     given = {"night": where.nights[1], "schedule": where.schedule}
     other = {"city": where.city, "night": where.nights[1], "out": where.root / "pandas"}
+    if not list((where.root / "pandas").glob(f"{where.nights[0]}/*.parquet")):
+        in_fresh_process("pandas_night", other | {"night": where.nights[0]})
     for turn in range(rounds):
         ours.append(in_fresh_process("night", given | {"home": homes.copy(where.before, where.root / "night")}))
         if turn == 0:

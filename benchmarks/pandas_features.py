@@ -1,86 +1,56 @@
-"""The features of the first pandas version: shifts and rolling windows of a groupby, over every month on record.
+"""The features of insurance as a team first writes them: shifts and rolling windows of a groupby, over every month.
 
-Names follow ``features.enterprise`` so that values can be compared; ratios are plain numbers, missing is NaN.
+Names are those of ``features.enterprise`` so that values can be compared; ratios are plain numbers, missing is NaN.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-KINDS = ("pension", "unemployment", "injury")
-FESTIVALS = {2023: 1, 2024: 2, 2025: 1, 2026: 2, 2027: 2}
-TOUCHED = {(2023, 1), (2024, 1), (2024, 2), (2025, 1), (2026, 2), (2027, 1), (2027, 2)}
-TOLERANCE_YUAN = 1.0
+from benchmarks.pandas_joining import KINDS
+
 UNKNOWN = -1.0
 LONGEST_ABSENCE = 25
-PEER_MINIMUM = 200
-LINES = {"red": 50, "orange": 20, "yellow": 10}
+Columns = dict[str, pd.Series]
+Windowed = Callable[..., pd.Series]
 
 
-def insurance(months: pd.DataFrame, register: pd.DataFrame) -> pd.DataFrame:
-    """Every feature of insurance, contributions and peers, for every month of every enterprise."""
-    table = months.sort_values(["enterprise_id", "month"]).reset_index(drop=True)
-    by = table.groupby("enterprise_id", sort=False)
+@dataclass(frozen=True)
+class Festivals:
+    """Spring Festival: the month that it falls in by year, and the months that it touches."""
 
-    def rolled(column: pd.Series, months: int, how: str, least: int | None = None) -> pd.Series:
-        window = column.groupby(table["enterprise_id"], sort=False).rolling(months, min_periods=least)
-        return getattr(window, how)().reset_index(level=0, drop=True)
+    month: Mapping[int, pd.Period]
+    touched: frozenset[pd.Period]
 
-    level = table["level"]
-    for months_back in (1, 3, 6, 12):
-        table[f"insured_change_{months_back}m_ratio"] = ratio(
-            level - by["level"].shift(months_back), by["level"].shift(months_back)
-        )
-    table["previous_insured_persons"] = by["level"].shift(1)
-    table["insured_change_1m_persons"] = level - by["level"].shift(1)
-    table["insured_change_3m_persons"] = level - by["level"].shift(3)
-    table["insured_change_lunar_ratio"] = lunar_change(table, by)
-    weighted = sum((5 - 2 * lag) * by["level"].shift(lag) for lag in range(6))
-    table["insured_slope_6m_ratio"] = ratio(6 * weighted, 35 * rolled(level, 6, "sum"))
-    change = by["level"].diff()
-    known = rolled(change, 12, "count", 1)
-    squares, sums = rolled(change**2, 12, "sum", 1), rolled(change, 12, "sum", 1)
-    spread = np.sqrt((known * squares - sums**2).clip(lower=0))
-    table["insured_volatility_12m_ratio"] = ratio(spread, rolled(level.where(change.notna()), 12, "sum", 1)).where(
-        known >= 6
-    )
-    highest = rolled(level, 12, "max", 1)
-    table["insured_drawdown_12m_ratio"] = ratio(highest - level, highest)
-    table = table.join(decline(table))
-    before = by["level"].shift(1)
-    table["net_loss_persons"] = (before - level).clip(lower=0)
-    table["net_loss_ratio"] = ratio(table["net_loss_persons"], before)
-    absent = (~table["present"]).astype(int)
-    table["absent_months"] = (
-        absent.groupby([table["enterprise_id"], table["present"].groupby(table["enterprise_id"]).cumsum()])
-        .cumsum()
-        .clip(upper=LONGEST_ABSENCE)
-    )
-    table["last_insured_persons"] = by["insured"].ffill()
-    joiners = table["joiners"].mask(~table["present"] & (level == 0), 0)
-    table["joiners_3m_persons"] = rolled(joiners, 3, "sum")
-    table["joiners_3m_year_ago_persons"] = table.groupby("enterprise_id", sort=False)["joiners_3m_persons"].shift(12)
-    table["leavers_3m_persons"] = rolled(table["leavers"], 3, "sum")
-    table["high_base_leavers_3m_persons"] = rolled(table["high_base_leavers"], 3, "sum")
-    table["high_base_leaver_excess_ratio"] = ratio(
-        4 * table["high_base_leavers_3m_persons"], table["leavers_3m_persons"]
-    )
-    table["base_per_person"] = ratio(table["base"], table["insured"])
-    earlier = table.groupby("enterprise_id", sort=False)["base_per_person"].shift(12)
-    table["base_per_person_change_12m_ratio"] = ratio(table["base_per_person"] - earlier, earlier)
-    owed = sum(
-        (table[f"due_{kind}"] - table[f"paid_{kind}"] - table[f"deferred_{kind}"].fillna(0)).clip(lower=0)
-        for kind in KINDS
-    )
-    owed = owed.mask(owed <= TOLERANCE_YUAN, 0)
-    deferred = table[[f"deferred_{kind}" for kind in KINDS]].sum(axis=1, min_count=1)
-    table["arrears_yuan"] = rolled(owed, 12, "sum", 1)
-    table["arrears_months"] = rolled((owed > 0).astype(float).where(owed.notna()), 12, "sum", 1)
-    table["deferred_yuan"] = rolled(deferred, 6, "sum", 1)
-    table["deferral_months"] = rolled((deferred > 0).astype(float).where(deferred.notna()), 6, "sum", 1)
-    return peers(table, by, register)
+    def back(self, month: pd.Timestamp) -> int:
+        """Months back to the same distance from the festival of the year before, near it; else 12."""
+        own = month.to_period("M")
+        for year in (own.year, own.year + 1):
+            this, last = self.month.get(year), self.month.get(year - 1)
+            if this is not None and last is not None and -2 <= (own - this).n <= 3:
+                return int((this - last).n)
+        return 12
+
+    def season(self, month: pd.Timestamp) -> str:
+        """The month's distance from the festival near it, else its number."""
+        own = month.to_period("M")
+        near = [(own - festival).n for festival in self.month.values() if -2 <= (own - festival).n <= 3]
+        return f"L{near[0]:+d}" if near else f"{month.month:02d}"
+
+    def touches(self, month: pd.Timestamp) -> bool:
+        """Whether the festival falls in ``month`` or early in the next."""
+        return month.to_period("M") in self.touched
+
+
+def festivals(parameters: Mapping[str, Any]) -> Festivals:
+    """The festivals among the parameters."""
+    days = pd.to_datetime(pd.Series(parameters["spring_festival"]))
+    own = {day.year: day.to_period("M") for day in days}
+    early = {day.to_period("M") - 1 for day in days if day.day <= parameters["festival_early_day"]}
+    return Festivals(own, frozenset(own.values()) | early)
 
 
 def ratio(part: pd.Series, whole: pd.Series) -> pd.Series:
@@ -88,110 +58,154 @@ def ratio(part: pd.Series, whole: pd.Series) -> pd.Series:
     return part / whole.where(whole > 0)
 
 
-def lunar_change(table: pd.DataFrame, by: Any) -> pd.Series:
-    """Change against the month at the same distance from the Spring Festival a year before."""
-    back = pd.Series(12, index=table.index)
-    for year, month in FESTIVALS.items():
-        if year - 1 in FESTIVALS:
-            apart = (table["month"].dt.year - year) * 12 + table["month"].dt.month - month
-            back = back.mask(apart.between(-2, 3), 12 + month - FESTIVALS[year - 1])
-    then = pd.Series(np.nan, index=table.index)
-    for months in (11, 12, 13):
-        then = then.mask(back == months, by["level"].shift(months))
-    return ratio(table["level"] - then, then)
+def change(now: pd.Series, then: pd.Series) -> pd.Series:
+    """Change against ``then`` as a share of it."""
+    return ratio(now - then, then)
 
 
-def decline(table: pd.DataFrame) -> pd.DataFrame:
-    """Falls in a row over the months that the festival does not touch."""
-    touched = [(m.year, m.month) in TOUCHED for m in table["month"].drop_duplicates()]
-    quiet = table[~table["month"].map(dict(zip(table["month"].drop_duplicates(), touched, strict=True)))]
-    by = quiet.groupby("enterprise_id", sort=False)["level"]
-    fell = by.diff() < 0
-    run = (~fell).groupby(quiet["enterprise_id"], sort=False).cumsum()
-    grouped = quiet.groupby([quiet["enterprise_id"], run], sort=False)["level"]
-    start = grouped.transform("first")
-    months = fell.astype(int).groupby([quiet["enterprise_id"], run], sort=False).cumsum()
+def insurance(table: pd.DataFrame, division: pd.Series, parameters: Mapping[str, Any]) -> pd.DataFrame:
+    """Every feature of insurance, contributions and peers, for every month of every enterprise (a sorted grid)."""
+    key, level = table["enterprise_no"], table["level"]
+
+    def ago(column: pd.Series, months: int) -> pd.Series:
+        return column.groupby(key, sort=False).shift(months)
+
+    def rolled(column: pd.Series, months: int, how: str = "sum", least: int | None = None) -> pd.Series:
+        window = column.groupby(key, sort=False).rolling(months, min_periods=least)
+        return getattr(window, how)().reset_index(level=0, drop=True)
+
+    found = levels(table, ago, rolled, parameters)
+    found |= history(table, ago, rolled)
+    found |= contributions(table, rolled, tolerance=parameters["arrears_tolerance_fen"])
+    found |= peers(table["month"], key.map(division), level, ago(level, 3), least=parameters["peer_minimum_persons"])
+    calendar = festivals(parameters)
+    run = decline(table, {month: calendar.touches(month) for month in table["month"].unique()})
+    return pd.concat([table[["enterprise_no", "month", "last_insured_persons"]], pd.DataFrame(found), run], axis=1)
+
+
+def levels(table: pd.DataFrame, ago: Windowed, rolled: Windowed, given: Mapping[str, Any]) -> Columns:
+    """Levels, changes, spread, absence, joiners and leavers."""
+    level, month = table["level"], table["month"]
+    before = {months: ago(level, months) for months in (1, 3, 6, 12)}
+    found = {f"insured_change_{months}m_ratio": change(level, then) for months, then in before.items()}
+    found["insured_persons"] = level
+    found["previous_insured_persons"] = before[1]
+    found["insured_change_1m_persons"] = level - before[1]
+    found["insured_change_3m_persons"] = level - before[3]
+    calendar = festivals(given)
+    back = month.map({m: calendar.back(m) for m in month.unique()})
+    lunar = before[12].mask(back == 11, ago(level, 11)).mask(back == 13, ago(level, 13))
+    found["insured_change_lunar_ratio"] = change(level, lunar)
+    slope = sum((5 - 2 * lag) * ago(level, lag) for lag in range(6))
+    found["insured_slope_6m_ratio"] = ratio(6 * slope, 35 * rolled(level, 6))
+    step = level - before[1]
+    known = rolled(step, 12, "count", 1)
+    spread = np.sqrt((known * rolled(step**2, 12, "sum", 1) - rolled(step, 12, "sum", 1) ** 2).clip(lower=0))
+    volatility = ratio(spread, rolled(level.where(step.notna()), 12, "sum", 1))
+    found["insured_volatility_12m_ratio"] = volatility.where(known >= given["minimum_known_months"])
+    found["insured_volatility_known_ratio"] = volatility.where(known >= 2)
+    highest = rolled(level, 12, "max", 1)
+    found["insured_drawdown_12m_ratio"] = ratio(highest - level, highest)
+    absent = (~table["present"] & table["complete"] & ~table["blind"]).astype(int)
+    spells = table["present"].groupby(table["enterprise_no"], sort=False).cumsum()
+    counted = absent.groupby([table["enterprise_no"], spells], sort=False).cumsum().clip(upper=LONGEST_ABSENCE)
+    found["absent_months"] = counted.where(table["seen"])
+    found["leavers_1m"] = table["leavers_persons"]
+    joiners = table["joiners_persons"].mask(~table["present"] & (level == 0), 0)
+    found["joiners_3m_persons"] = rolled(joiners, 3)
+    found["joiners_3m_year_ago_persons"] = ago(found["joiners_3m_persons"], 12)
+    found["leavers_3m_persons"] = rolled(table["leavers_persons"], 3)
+    found["high_base_leavers_3m_persons"] = rolled(table["high_base_leavers_persons"], 3)
+    found["high_base_leaver_excess_ratio"] = ratio(
+        4 * found["high_base_leavers_3m_persons"], found["leavers_3m_persons"]
+    )
+    return found
+
+
+def history(table: pd.DataFrame, ago: Windowed, rolled: Windowed) -> Columns:
+    """Insured persons of twelve months before over those now; base and dues per head and their changes."""
+    level, base, persons = table["level"], table["base_fen"], table["insured_persons"]
+    due = table[[f"due_{kind}_fen" for kind in KINDS]].sum(axis=1, min_count=1)
+    found = {f"insured_lag_{lag}m_ratio": ratio(ago(level, lag), level) for lag in range(1, 13)}
+    shares = {
+        "base_per_person": ratio(base, persons),
+        "due_per_person": ratio(due, persons),
+        "due_base": ratio(due, base),
+    }
+    for name, share in shares.items():
+        for lag in (1, 3, 12):
+            found[f"{name}_change_{lag}m_ratio"] = change(share, ago(share, lag))
+    found["base_per_person_fen"] = np.floor(shares["base_per_person"])
+    found["due_per_person_fen"] = np.floor(shares["due_per_person"])
+    found["base_known_6m_months"] = rolled(base.notna().astype(float), 6, "sum", 1)
+    return found
+
+
+def contributions(table: pd.DataFrame, rolled: Windowed, *, tolerance: float) -> Columns:
+    """Arrears of twelve months, net of deferrals, and deferrals of six."""
+    due, paid, deferred = (table[[f"{what}_{kind}_fen" for kind in KINDS]] for what in ("due", "paid", "deferred"))
+    owed = (due - paid.to_numpy() - deferred.fillna(0).to_numpy()).clip(lower=0).sum(axis=1)
+    owed = owed.mask(owed <= tolerance, 0).where(due.notna().any(axis=1) & paid.notna().any(axis=1))
+    put_off = deferred.sum(axis=1, min_count=1)
+    return {
+        "arrears_fen": rolled(owed, 12, "sum", 1),
+        "arrears_months": rolled((owed > 0).astype(float).where(owed.notna()), 12, "sum", 1),
+        "deferred_fen": rolled(put_off, 6, "sum", 1),
+        "deferral_months": rolled((put_off > 0).astype(float).where(put_off.notna()), 6, "sum", 1),
+    }
+
+
+def decline(table: pd.DataFrame, touched: Mapping[pd.Timestamp, bool]) -> pd.DataFrame:
+    """Falls in a row over the months that the festival does not touch, carried on over those that it does."""
+    quiet = table.loc[~table["month"].map(touched), ["enterprise_no", "month", "level"]]
+    number = quiet["month"].dt.year * 12 + quiet["month"].dt.month - 1
+    fell = quiet.groupby("enterprise_no", sort=False)["level"].diff() < 0
+    run = (~fell).groupby(quiet["enterprise_no"], sort=False).cumsum()
+    start = quiet["level"].groupby([quiet["enterprise_no"], run], sort=False).transform("first")
+    first = number.groupby([quiet["enterprise_no"], run], sort=False).transform("first")
+    months = fell.astype(int).groupby([quiet["enterprise_no"], run], sort=False).cumsum()
+    falling = months > 0
     found = pd.DataFrame(
         {
-            "decline_run_months": months.where(quiet["level"].notna()).astype(float),
-            "decline_run_ratio": ratio(start - quiet["level"], start).where(months > 0),
-            "decline_run_start_persons": start.where(months > 0),
+            "decline_run_months": months.where(quiet["level"].notna()),
+            "decline_run_ratio": ratio(start - quiet["level"], start).where(falling),
+            "decline_run_start_persons": start.where(falling),
+            "decline_run_end_persons": quiet["level"].where(falling),
+            "decline_run_start_number": first.where(falling),
+            "decline_run_end_number": number.where(falling),
         }
     )
-    whole = found.fillna(UNKNOWN).reindex(table.index)
-    return whole.groupby(table["enterprise_id"], sort=False).ffill().replace(UNKNOWN, np.nan)
+    every = found.astype("float64").fillna(UNKNOWN).reindex(table.index)
+    return every.groupby(table["enterprise_no"], sort=False).ffill().replace(UNKNOWN, np.nan)
 
 
-def peers(table: pd.DataFrame, by: Any, register: pd.DataFrame) -> pd.DataFrame:
-    """Net loss of the industry division over three months, and its rank."""
-    table = table.merge(register[["enterprise_id", "division"]], on="enterprise_id", how="left")
-    then = by["level"].shift(3)
-    both = table["level"].notna() & then.notna() & table["division"].notna()
-    sums = (
-        pd.DataFrame({"month": table["month"], "division": table["division"], "then": then, "now": table["level"]})[
-            both
-        ]
-        .groupby(["month", "division"], as_index=False)
-        .sum()
-    )
-    sums = sums[sums["then"] >= PEER_MINIMUM]
-    sums["peer_net_loss_ratio"] = (sums["then"] - sums["now"]) / sums["then"]
+def peers(month: pd.Series, division: pd.Series, now: pd.Series, then: pd.Series, *, least: int) -> Columns:
+    """Net loss of the industry division over three months, and the share of divisions that lose more."""
+    pairs = pd.DataFrame({"month": month, "division": division, "then": then, "now": now})
+    sums = pairs.dropna().groupby(["month", "division"], as_index=False).sum()
+    sums = sums[sums["then"] >= max(least, 1)]
+    sums["loss"] = (sums["then"] - sums["now"]) / sums["then"]
     size = sums.groupby("month")["division"].transform("size")
-    sums["peer_rank_ratio"] = (
-        sums.groupby("month")["peer_net_loss_ratio"].rank(method="min", ascending=False) - 1
-    ) / size
-    return table.merge(sums.drop(columns=["then", "now"]), on=["month", "division"], how="left")
+    sums["rank"] = (sums.groupby("month")["loss"].rank(ascending=False, method="min") - 1) / size
+    joined = pairs[["month", "division"]].merge(sums, on=["month", "division"], how="left")
+    return {
+        "peer_net_loss_ratio": joined["loss"].set_axis(month.index),
+        "peer_rank_ratio": joined["rank"].set_axis(month.index),
+    }
 
 
-def last_month(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the latest month of enterprises that were ever insured."""
-    latest = table[table["month"] == table["month"].max()]
-    return latest[latest["last_insured_persons"].notna()].drop(columns="division")
-
-
-def points(table: pd.DataFrame, parameters: Mapping[str, Any]) -> pd.DataFrame:
-    """Points of the dated rules for which the columns are there, capped per dimension."""
-    table = table.assign(reference_month_number=table["month"].dt.month)
-    compare = {">=": np.greater_equal, "<=": np.less_equal, ">": np.greater, "<": np.less, "==": np.equal}
-    dimensions = {reason["code"]: reason["dimension"] for reason in parameters["reasons"]}
-    sums: dict[str, pd.Series] = {}
-    for name, rule in parameters.items():
-        code = name.removeprefix("rule_")
-        if not name.startswith("rule_") or code not in dimensions:
-            continue
-        levels = [level for level in rule["levels"] if all(column in table for column, _, _ in level["when"])]
-        masks = [
-            np.logical_and.reduce(
-                [
-                    ~table[c].isin(v)
-                    if op == "not in"
-                    else table[c].notna() == v
-                    if op == "known"
-                    else compare[op](table[c], v)
-                    for c, op, v in level["when"]
-                ]
-            )
-            for level in levels
-        ]
-        if masks:
-            given = pd.Series(np.select(masks, [level["points"] for level in levels], 0), index=table.index)
-            sums[dimensions[code]] = sums.get(dimensions[code], 0) + given
-    caps = parameters["rule_score_caps"]
-    capped = pd.DataFrame({dimension: total.clip(upper=caps[dimension]) for dimension, total in sums.items()})
-    return table.assign(points=capped.sum(axis=1), dimension_count=(capped > 0).sum(axis=1))
-
-
-def listing(table: pd.DataFrame, *, capacity: int) -> pd.DataFrame:
-    """Colours by persons lost, and within each county as many yellow and blue ones as can be visited."""
-    lost, base = table["net_loss_persons"], table["previous_insured_persons"]
-    red = lost >= LINES["red"]
-    orange = (lost >= LINES["orange"]) | ((lost >= 0.1 * base) & (lost >= LINES["orange"]))
-    yellow = (lost >= LINES["yellow"]) | ((lost >= 0.1 * base) & (base >= 30) & (lost > 0))
-    blue = (table["dimension_count"] >= 2) & (table["points"] >= 10) & (table["level"] >= 10)
-    colour = np.select([red, orange, yellow, blue], ["红", "橙", "黄", "蓝"], "")
-    table = table.assign(colour=colour, weight=table["points"] * table["level"])
-    table = table[(table["colour"] != "") & ~table["is_agency"].fillna(value=False).astype(bool)]
-    table = table.sort_values(["weight", "enterprise_id"], ascending=[False, True])
-    grave = table["colour"].isin(["红", "橙"])
-    within = table[~grave].groupby("county").cumcount() < capacity
-    return pd.concat([table[grave], table[~grave][within]])
+def festival_loss(table: pd.DataFrame, latest: pd.DataFrame, parameters: Mapping[str, Any]) -> pd.Series:
+    """Persons lost in the last month beyond what the festival explains, transfers still in it."""
+    last, calendar = table["month"].max(), festivals(parameters)
+    before, now = latest["previous_insured_persons"], latest["insured_persons"]
+    loss = (before - now).clip(lower=0)
+    if not calendar.touches(last):
+        return loss
+    then = last - pd.DateOffset(months=calendar.back(last))
+    wide = table[table["month"].isin([then, then - pd.DateOffset(months=1)])].pivot(
+        index="enterprise_no", columns="month", values="level"
+    )
+    usual = (wide.iloc[:, 0] - wide.iloc[:, 1]).clip(lower=0).reindex(latest.index)
+    both = before.notna() & now.notna()
+    city = max(before[both].sum() - now[both].sum(), 0) / max(before[both].sum(), 1)
+    return (loss - usual.fillna(np.floor(before * city))).clip(lower=0)
