@@ -5,6 +5,7 @@ extension is ever looked for on the network. The file can be thrown away: landin
 """
 
 import fcntl
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -110,6 +111,35 @@ class Warehouse:
         else:
             self.execute(self.contracts.ddl(table))
 
+    def files_under(self, table: str) -> list[Path]:
+        """The files that the view ``table`` reads; none where it is a table."""
+        schema, name = table.split(".")
+        query = "SELECT sql FROM duckdb_views() WHERE schema_name = $schema AND view_name = $name"
+        listed = re.findall(r"'((?:[^']|'')*\.parquet)'", self.scalar(query, schema=schema, name=name) or "")
+        return [Path(path.replace("''", "'")) for path in listed]
+
+    @contextmanager
+    def attached(self, path: Path, *, name: str, writing: bool = False) -> Iterator[None]:
+        """Another database file beside the working file under ``name``, to read or, if ``writing``, to fill.
+
+        A new file has a storage that DuckDB 1.2 and later can open. What is committed to it is written to its blocks
+        at once, not to a log first. Raises ``PublishError`` where the file cannot be opened, read or written.
+        """
+        quoted = str(path).replace("'", "''")
+        options = ("" if path.exists() else "(STORAGE_VERSION 'v1.2.0')") if writing else "(READ_ONLY)"
+        try:
+            self.connection.execute(f"ATTACH '{quoted}' AS {name} {options}")
+            if writing:
+                self.connection.execute("SET checkpoint_threshold = '1KB'")
+            try:
+                yield
+            finally:
+                if writing:
+                    self.connection.execute("RESET checkpoint_threshold")
+                self.connection.execute(f"DETACH {name}")
+        except duckdb.Error as error:
+            raise PublishError(f"{path}: {str(error).splitlines()[0]}; run the night again") from error
+
     def drop(self, table: str) -> None:
         """Drop ``table`` whether it is a table or a view."""
         schema, name = table.split(".")
@@ -167,55 +197,33 @@ def connect_published(path: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def compact(warehouse: Warehouse, target: Path, *, tables: Iterable[str], **parameters: Any) -> dict[str, int]:
-    """Write ``tables``, each by its own ``sql/<schema>/<name>.sql``, to the new file ``target``; gives their rows.
+def check_published(path: Path, *, counts: Mapping[str, int], query: str, answer: list[tuple[Any, ...]]) -> None:
+    """Open ``path`` as a reader would and hold it against what must be in it.
 
-    The copy stays inside DuckDB. Rows lie in the order of each contract's key, tables and columns carry Chinese
-    comments, and the storage is one that DuckDB 1.2 and later can open. A query takes only those of ``parameters``
-    that it names. Other than the target nothing is written. One
-    transaction: some hundred statements committed one by one took four times as long.
+    Raises ``PublishError`` where a table holds other than ``counts`` rows, where ``query`` gives other rows than
+    ``answer`` in their first columns, or where a block is damaged.
     """
-    connection, contracts = warehouse.connection, warehouse.contracts
-    own = warehouse.rows("SELECT current_database(), current_schema()")[0]
-    quoted = str(target).replace("'", "''")
-    counts: dict[str, int] = {}
-    connection.execute(f"ATTACH '{quoted}' AS published (STORAGE_VERSION 'v1.2.0')")
-    connection.execute("BEGIN")
-    try:
-        for name in tables:
-            table = contracts.tables[name]
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS published.{table.schema_name}")
-            connection.execute(contracts.ddl(name, name=f"published.{name}"))
-            body = read_sql(name.replace(".", "/")).strip().rstrip(";")
-            columns, key = (", ".join(f'"{c}"' for c in part) for part in (table.columns, table.key))
-            taken = {key: value for key, value in parameters.items() if f"${key}" in body}
-            insert = f"INSERT INTO published.{name} SELECT {columns} FROM (\n{body}\n) ORDER BY {key or 'ALL'}"
-            warehouse.execute(insert, **taken)
-            counts[name] = warehouse.count(f"published.{name}")
-        connection.execute("USE published")
-        for name in counts:
-            for statement in contracts.comments(name):
-                connection.execute(statement)
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    finally:
-        connection.execute(f'USE "{own[0]}"."{own[1]}"')
-        connection.execute("DETACH published")
-    return counts
-
-
-def check_published(path: Path, *, counts: Mapping[str, int]) -> None:
-    """Open ``path`` as a reader would; raises ``PublishError`` where a table holds other than ``counts`` rows."""
     connection = connect_published(path)
     try:
-        for table, expected in counts.items():
-            row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
-            if row is None or row[0] != expected:
-                raise PublishError(f"{path}: {table} holds {row and row[0]} rows, {expected} were written; try again")
+        listed = ", ".join(f"(SELECT count(*) FROM {table})" for table in counts)
+        held = connection.execute(f"SELECT {listed}").fetchall()[0]
+        found = connection.execute(query).fetchall()
+    except duckdb.Error as error:
+        raise PublishError(f"{path} cannot be read ({str(error).splitlines()[0]}); run the night again") from error
     finally:
         connection.close()
+    wrong = [
+        f"{table} holds {rows} rows, {counts[table]} were written"
+        for table, rows in zip(counts, held, strict=True)
+        if rows != counts[table]
+    ]
+    width = len(answer[0]) if answer else 0
+    if [row[:width] for row in found] != answer:
+        wrong.append("the months of enterprises are not those of the core")
+    if path.with_name(f"{path.name}.wal").exists():
+        wrong.append("a part of it was left in a log beside it")
+    if wrong:
+        raise PublishError(f"{path}: {'; '.join(wrong)}; run the night again")
 
 
 def differing_tables(one: Path, other: Path) -> tuple[int, tuple[str, ...]]:

@@ -2,35 +2,21 @@
 
 A file is built under a temporary name, read back, synced and renamed; then the link ``current.duckdb`` moves to the
 latest edition in one step. Once the edition is on record its files are never touched again; before that, a file left
-by a killed run is written anew. No personal data and no raw value leaves here.
+by a killed run is written anew. The months are cut from the last edition's files where they still hold (``base``), a
+county's from the city's. No personal data and no raw value leaves here.
 """
 
 import re
-from pathlib import Path
 
 from pipelines.errors import StageOrderError
 from pipelines.ledger import Ledger
-from pipelines.run import Receipt, Run, atomic_file
+from pipelines.run import Receipt, Run
 from pipelines.stages.publish import shelf
-from pipelines.warehouse import Warehouse, check_published, compact
+from pipelines.stages.publish.edition import TABLES, Files
+from pipelines.warehouse import Warehouse
 
-TABLES = (
-    "out.edition",
-    "out.warning",
-    "out.warning_reason",
-    "out.warning_contribution",
-    "out.warning_change",
-    "out.filtered",
-    "out.enterprise",
-    "out.enterprise_month",
-    "out.risk",
-    "out.county_industry_month",
-    "out.source_status",
-    "out.quality_result",
-    "out.model",
-    "out.drift",
-    "out.parameter",
-)
+__all__ = ["TABLES", "run"]
+
 FILE_SAFE = re.compile(r"[0-9A-Za-z_-]+")
 UNKNOWN_COUNTY = "000000"
 
@@ -45,15 +31,13 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
     if held != [(edition_id,)]:
         raise StageOrderError(f"the working file does not hold edition {edition_id}; run the stages before publish")
     folder = run.home.published if run.output is None else run.edition_folder / "published"
-    target = folder / f"wengang-{edition_id}.duckdb"
     is_issued = run.output is None and any(
         record.edition_id == edition_id and record.status == "issued" for record in ledger.editions(as_of=run.as_of)
     )
-    counts = _publish(warehouse, target, county_code=None, is_issued=is_issued)
-    notes = [] if counts else [f"{target.name} exists and was left as it is"]
     codes, unnamed = _counties(warehouse)
-    for code in codes:
-        _publish(warehouse, folder / "county" / f"{code}-{edition_id}.duckdb", county_code=code, is_issued=is_issued)
+    files = Files(run, warehouse, folder, edition_id, is_issued=is_issued)
+    counts = files.write(codes)
+    notes = files.notes
     if unnamed:
         notes.append(f"no county file for {unnamed} county codes that cannot be file names")
     if run.output is None:
@@ -61,19 +45,8 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
         removed = shelf.prune(folder, keep=run.settings.keep_published, own=edition_id)
         notes += [f"{removed} older files removed"] if removed else []
     rows = sum(counts.values())
-    run.progress(f"发布：{target.name}，{rows} 行，县区文件 {len(codes)} 个")
+    run.progress(f"发布：wengang-{edition_id}.duckdb，{rows} 行，县区文件 {len(codes)} 个")
     return Receipt(stage="publish", rows_in=rows, rows_out=rows, notes=tuple(notes))
-
-
-def _publish(warehouse: Warehouse, target: Path, *, county_code: str | None, is_issued: bool) -> dict[str, int]:
-    """Write ``target`` unless it is there and its edition on record; gives the rows of each table written."""
-    if is_issued and target.is_file():
-        return {}
-    with atomic_file(target) as temporary:
-        temporary.unlink()
-        counts = compact(warehouse, temporary, tables=TABLES, county_code=county_code)
-        check_published(temporary, counts=counts)
-    return counts
 
 
 def _counties(warehouse: Warehouse) -> tuple[list[str], int]:

@@ -1,0 +1,129 @@
+"""The files of one edition: the city's first, then each county's, whose months are cut from it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from pipelines.contracts import read_sql
+from pipelines.errors import PublishError
+from pipelines.run import Run
+from pipelines.stages.publish import base, files
+from pipelines.stages.publish.base import WHOLE, Base
+from pipelines.stages.publish.files import Recipe, Rows
+from pipelines.warehouse import Warehouse
+
+TABLES = (
+    "out.edition",
+    "out.warning",
+    "out.warning_reason",
+    "out.warning_contribution",
+    "out.warning_change",
+    "out.filtered",
+    "out.enterprise",
+    "out.enterprise_month",
+    "out.risk",
+    "out.county_industry_month",
+    "out.source_status",
+    "out.quality_result",
+    "out.model",
+    "out.drift",
+    "out.parameter",
+)
+MONTHS = "out.enterprise_month"
+
+
+@dataclass
+class Files:
+    """The files of ``edition_id`` in ``folder``; those of an issued edition that are there are left as they are."""
+
+    run: Run
+    warehouse: Warehouse
+    folder: Path
+    edition_id: str
+    is_issued: bool
+    notes: list[str] = field(default_factory=list)
+    written: dict[str, Path] = field(default_factory=dict)
+    copied: set[str] = field(default_factory=set)
+
+    def write(self, counties: Sequence[str]) -> dict[str, int]:
+        """Write what is missing and the book of it; gives the rows of each table of the city's file, if written."""
+        missing = [code for code in counties if not self._is_left(code)]
+        counts: dict[str, int] = {}
+        if self._is_left(WHOLE):
+            self.notes.append(f"{self._target(WHOLE).name} exists and was left as it is")
+        else:
+            counts = self._write(WHOLE)
+        if missing:
+            with self.warehouse.attached(self._target(WHOLE), name="whole"):
+                for code in missing:
+                    self._write(code)
+        if counts and self.run.output is None:
+            sizes = {code: size for code, size in self._base.sizes.items() if code in self.copied}
+            base.keep(self.warehouse, self.folder, self.written, sizes=sizes)
+        if self.copied:
+            told = f"{len(self._base.months)} months and {len(self._base.moved)} enterprises new in a county"
+            self.notes.append(f"{len(self.copied)} of {len(self.written)} files copied and brought up to date: {told}")
+        return counts
+
+    def _write(self, code: str) -> dict[str, int]:
+        recipes = [self._whole(code)]
+        if code in self._base.files:
+            recipes.insert(0, self._brought_up(code))
+        for recipe in recipes:
+            try:
+                counts = files.write(
+                    self.warehouse, self._target(code), tables=TABLES, recipe=recipe, expected=self._expected[code]
+                )
+            except PublishError as error:
+                if recipe is recipes[-1]:
+                    raise
+                self.notes.append(f"{self._target(code).name} was written whole: {error}")
+                continue
+            self.written[code] = self._target(code)
+            self.copied |= {code} if recipe.copied else set()
+            break
+        return counts
+
+    def _whole(self, code: str) -> Recipe:
+        if code == WHOLE:
+            return Recipe(parameters={"county_code": None})
+        return Recipe(bodies={MONTHS: "out/county_months"}, parameters={"county_code": code})
+
+    def _brought_up(self, code: str) -> Recipe:
+        """A copy of the last edition's file with the months written again that changed or whose enterprises moved."""
+        is_whole = code == WHOLE
+        return Recipe(
+            copied=self._base.files[code],
+            bodies={MONTHS: "out/months_changed" if is_whole else "out/county_months_changed"},
+            gone={MONTHS: "out/months_gone" if is_whole else "out/county_months_gone"},
+            parameters={
+                "county_code": None if is_whole else code,
+                "months": list(self._base.months),
+                "moved": list(self._base.moved),
+            },
+        )
+
+    def _target(self, code: str) -> Path:
+        if code == WHOLE:
+            return self.folder / f"wengang-{self.edition_id}.duckdb"
+        return self.folder / "county" / f"{code}-{self.edition_id}.duckdb"
+
+    def _is_left(self, code: str) -> bool:
+        return self.is_issued and self._target(code).is_file()
+
+    @cached_property
+    def _base(self) -> Base:
+        return base.find(self.run, self.warehouse, self.folder)
+
+    @cached_property
+    def _expected(self) -> dict[str, Rows]:
+        """County → month, rows and sums as the core knows them, months in order; the city's are their sums."""
+        found: dict[str, Rows] = defaultdict(list)
+        whole: dict[object, list[int]] = {}
+        for code, month, *sums in self.warehouse.rows(read_sql("out/months_expected")):
+            found[code].append((month, *sums))
+            whole[month] = [a + b for a, b in zip(whole.get(month, [0] * len(sums)), sums, strict=True)]
+        found[WHOLE] = [(month, *sums) for month, sums in sorted(whole.items(), key=lambda item: str(item[0]))]
+        return found

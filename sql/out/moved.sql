@@ -1,0 +1,8 @@
+-- Grain: one row per enterprise that lies in another county than in the last published file, or in only one of the two.
+SELECT enterprise_no
+FROM base.out.enterprise AS b
+FULL JOIN core.enterprise AS e USING (enterprise_no)
+WHERE
+    e.enterprise_no IS NULL
+    OR b.county_code IS DISTINCT FROM coalesce(e.county_code, '000000')
+ORDER BY enterprise_no
