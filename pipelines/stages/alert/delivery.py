@@ -73,6 +73,10 @@ def _connect(settings: Settings) -> smtplib.SMTP:
     password = settings_file.smtp_password()
     if mail.smtp_user and not password:
         raise SendingError(f"mail.smtp_user is set but {settings_file.SMTP_PASSWORD} is not; mails wait in the outbox")
+    if not f"{mail.smtp_user}{password or ''}".isascii():
+        raise SendingError(
+            "mail.smtp_user or its password is not ASCII, which no login sends; mails wait in the outbox"
+        )
     server: smtplib.SMTP
     if mail.smtp_security == "tls":
         context = ssl.create_default_context()
