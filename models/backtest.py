@@ -5,15 +5,16 @@ that the panel names; intervals are over resamples of whole enterprises.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import polars as pl
 
-from models import baselines, calibrate, splits, validate
+from models import baselines, calibrate, silence, splits, validate
 from models.errors import NothingToLearnError
 from models.estimators import Bools, Design, Floats
-from models.train import Settings, Task, fit_variant, say_nothing
+from models.silence import Standing
+from models.train import Settings, Task, fit_variant, say_nothing, with_silence
 from models.validate import Counts, Interval, Measures
 from models.variants import VARIANTS
 
@@ -25,12 +26,14 @@ MODEL = "model"
 class Backtest:
     """Predictions on later months (one row per enterprise and origin asked of), and what they are worth.
 
-    ``predictions`` has the panel's columns, ``probability``, ``expected_loss`` and one column per baseline.
+    ``predictions`` has the panel's columns, ``probability``, ``expected_loss`` and one column per baseline; ``silent``
+    the log-odds of the same rows had a source never come, by source, in all windows that read it.
     """
 
     predictions: pl.DataFrame
     task: Task
     capacity: int
+    silent: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     @property
     def event(self) -> Bools:
@@ -72,6 +75,20 @@ class Backtest:
 
         return validate.bootstrap(self.predictions["enterprise_no"].to_numpy(), difference)
 
+    def last(self) -> "Backtest":
+        """The last window alone, which never chose the variant."""
+        chosen = self.predictions["origin"] == self.predictions["origin"].max()
+        return replace(self, predictions=self.predictions.filter(chosen), silent=self.silent.filter(chosen))
+
+    def standings(self) -> tuple[Standing, ...]:
+        """How calibrated the model stays without each source, among the rows of the windows that read it."""
+        found = []
+        for source in self.silent.columns:
+            log_odds = self.silent[source].to_numpy()
+            read = ~np.isnan(log_odds)
+            found.append(silence.standing(source, self.event[read], log_odds[read]))
+        return tuple(found)
+
     def by_group(self, column: pl.Series) -> dict[str, Measures]:
         """The model's measures within each group of ``column``."""
         share = self.capacity * self.predictions["origin"].n_unique() / max(self.predictions.height, 1)
@@ -105,6 +122,7 @@ def run(
     chosen = next(one for one in VARIANTS if one.name == variant)
     rows = task.rows(panel, minimum=settings.training_minimum)
     parts: list[pl.DataFrame] = []
+    silent: list[pl.DataFrame] = []
     for split in splits.rolling(rows["origin"].unique().to_list(), horizon=task.horizon, windows=settings.windows):
         before = rows.filter(pl.col("origin").is_in(list(split.train)))
         asked = rows.filter((pl.col("origin") == split.test) & (pl.col("insured_persons") >= task.minimum_insured))
@@ -113,18 +131,21 @@ def run(
         model = fit_variant(before, chosen, task=task, design=design, settings=settings)
         raw = model.log_odds(model.values(asked))
         if is_calibrated and parts:
-            slope, intercept = _platt(parts, task)
+            slope, intercept = _spread(parts, task)
             model = replace(model, estimator=calibrate.Platt(model.estimator, slope, intercept))
+        model = with_silence(model, before, design=design, settings=settings)
+        silent.append(pl.DataFrame(dict(silence.without_each(model, model.values(asked), design.sources))))
         parts.append(pl.concat([asked, model.score(asked)], how="horizontal").with_columns(pl.Series("log_odds", raw)))
         say(f"{split.test:%Y-%m}: {asked.height} rows")
     if not parts:
         raise NothingToLearnError(f"no later month to judge {task.label} at {task.horizon} months by: a short panel")
-    return Backtest(predictions=pl.concat(parts), task=task, capacity=capacity)
+    without = pl.concat(silent, how="diagonal").fill_null(float("nan"))
+    return Backtest(predictions=pl.concat(parts), task=task, capacity=capacity, silent=without)
 
 
-def _platt(parts: Sequence[pl.DataFrame], task: Task) -> tuple[float, float]:
+def _spread(parts: Sequence[pl.DataFrame], task: Task) -> tuple[float, float]:
     together = pl.concat(parts)
-    return calibrate.fit_platt(together["log_odds"].to_numpy(), task.event(together))
+    return calibrate.fit_spread(together["log_odds"].to_numpy(), task.event(together))
 
 
 def as_facts(backtest: Backtest, groups: Mapping[str, pl.Series]) -> dict[str, object]:
@@ -143,6 +164,8 @@ def as_facts(backtest: Backtest, groups: Mapping[str, pl.Series]) -> dict[str, o
             for name, column in {"size": backtest.sizes(), **groups}.items()
         },
         "reliability": validate.reliability(backtest.event, backtest.rankings[MODEL]).to_dicts(),
+        "last_window": {name: _facts(one) for name, one in backtest.last().measures().items()},
+        "silence": [asdict(one) for one in backtest.standings()],
     }
 
 

@@ -1,6 +1,7 @@
 """Platt's calibration in log-odds, out of time: two numbers, so contributions stay additive.
 
-Whether to calibrate is decided by rolling origin: on a city's own young months it can do harm.
+Later months show by how much a model overstates its certainty; how many events they had is their own season's matter,
+so the spread is learned from them and the level is left as it was. Whether to calibrate is decided by rolling origin.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ TOLERANCE = 1e-10
 PRIOR_ROWS = 10.0
 SMALLEST_SLOPE = 0.05
 TINY = 1e-12
+LONGEST_STEP = 1.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,26 @@ def fit_platt(log_odds: Floats, event: Bools) -> tuple[float, float]:
         if np.abs(step).max() < TOLERANCE:
             break
     return max(float(found[0]), SMALLEST_SLOPE), float(found[1])
+
+
+def fit_spread(log_odds: Floats, event: Bools) -> tuple[float, float]:
+    """The slope of ``fit_platt``, and the intercept that leaves the mean probability as it was."""
+    slope, _ = fit_platt(log_odds, event)
+    wanted = float(probability(log_odds).mean()) if len(log_odds) else 0.0
+    return slope, restoring(slope * log_odds, wanted)
+
+
+def restoring(log_odds: Floats, wanted: float) -> float:
+    """The shift of ``log_odds`` after which their mean probability is ``wanted``, by Newton's method."""
+    found = 0.0
+    for _ in range(STEPS if len(log_odds) else 0):
+        chance = probability(log_odds + found)
+        spread = float((chance * (1 - chance)).mean())
+        step = min(max((float(chance.mean()) - wanted) / max(spread, TINY), -LONGEST_STEP), LONGEST_STEP)
+        found -= step
+        if abs(step) < TOLERANCE:
+            break
+    return found
 
 
 def log_loss(log_odds: Floats, event: Bools) -> float:

@@ -30,11 +30,15 @@ MAX_ITERATIONS = 2_000
 
 @dataclass(frozen=True)
 class Design:
-    """The features in order, the Chinese theme of each, and the sign of its effect where the world dictates one."""
+    """The features in order, the Chinese theme of each, and the sign of its effect where the world dictates one.
+
+    ``sources`` names the sources that may be silent, each with the columns that are missing without it.
+    """
 
     names: tuple[str, ...]
     themes: Mapping[str, str] = field(default_factory=dict)
     monotone: Mapping[str, int] = field(default_factory=dict)
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def values(self, frame: pl.DataFrame) -> Floats:
         """The features of ``frame`` as (rows, features); null, nan and infinite become nan, a missing column too."""

@@ -20,6 +20,7 @@ TRUSTED = [
     "builtins.list",
     "builtins.str",
     "builtins.tuple",
+    "models.absence.Shifted",
     "models.calibrate.Platt",
     "models.estimators.Blend",
     "models.estimators.Constant",

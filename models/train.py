@@ -10,26 +10,18 @@ from datetime import date
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from models import calibrate, labels, seasonal, severity, splits
+from models import absence, calibrate, seasonal, severity, splits
+from models.absence import Shifted
 from models.errors import NothingToLearnError
-from models.estimators import (
-    Blend,
-    Bools,
-    Design,
-    Estimator,
-    Floats,
-    TreeSettings,
-    fit_linear,
-    fit_trees,
-    probability,
-)
+from models.estimators import Blend, Design, Estimator, Floats, probability
+from models.lesson import prepared, values_of
 from models.seasonal import Seasonal
 from models.severity import Severity
+from models.task import Settings, Task
 from models.variants import LINEAR, TREES, VARIANTS, Judged, Variant, calibration, choose
 
-SEASON_THEME = "外部"
+__all__ = ["Model", "Settings", "Task", "Trained", "fit", "fit_variant", "say_nothing", "with_silence"]
 
 
 def say_nothing(_: str) -> None:
@@ -37,69 +29,21 @@ def say_nothing(_: str) -> None:
 
 
 @dataclass(frozen=True)
-class Task:
-    """What is to be foreseen: a label at a horizon in months, asked of enterprises of ``minimum_insured`` and more."""
-
-    label: str
-    horizon: int
-    minimum_insured: int
-
-    def rows(self, panel: pl.DataFrame, *, minimum: int, most: int | None = None) -> pl.DataFrame:
-        """The rows of ``panel`` with a known outcome and at least ``minimum`` insured, by origin and enterprise.
-
-        Where they are more than ``most``: those of a sample of enterprises.
-        """
-        known = pl.col(labels.known_column(self.label, self.horizon)) & (pl.col("insured_persons") >= minimum)
-        wanted = panel.select(known.fill_null(value=False)).to_series()
-        found = int(wanted.sum())
-        if most is not None and found > most:
-            wanted &= pl.Series(splits.sample(panel["enterprise_no"].to_numpy(), share=most / found))
-        return panel.filter(wanted).sort("origin", "enterprise_no")
-
-    def event(self, rows: pl.DataFrame) -> Bools:
-        """Whether each row had the event."""
-        return rows[labels.event_column(self.label, self.horizon)].to_numpy().astype(np.bool_)
-
-    def lost(self, rows: pl.DataFrame) -> NDArray[np.int64]:
-        """Persons lost by the end point; 0 where the panel does not tell."""
-        column = labels.lost_column(self.horizon)
-        return rows[column].fill_null(0).to_numpy().astype(np.int64)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The contestable numbers of learning.
-
-    A window taught by fewer than ``windows_fewest_origins`` origins says little about a model taught by more, and two
-    variants within ``noise`` of average precision do not differ. More than ``most_rows`` rows teach by a sample.
-    """
-
-    training_minimum: int
-    folds: int
-    season_weight: float
-    without_season_folds: int
-    penalty: float
-    trees: TreeSettings
-    blend_weight: float
-    windows: int
-    windows_fewest_origins: int
-    windows_most_rows: int
-    most_rows: int
-    noise: float
-
-
-@dataclass(frozen=True)
 class Model:
-    """A fitted model: values of its ``design`` in, log-odds, contributions and expected jobs lost out."""
+    """A fitted model: values of its ``design`` in, log-odds, contributions and expected jobs lost out.
+
+    The last features of ``design`` are ``markers``: columns that tell whether a source came at all.
+    """
 
     design: Design
     season: Seasonal | None
     estimator: Estimator
     severity: Severity
+    markers: tuple[str, ...] = ()
 
     def values(self, frame: pl.DataFrame) -> Floats:
         """The features of ``frame`` in the order of ``design``, carry-over included; (rows, features)."""
-        return _values(self.design, self.season, frame)
+        return values_of(self.design, self.season, frame, markers=self.markers)
 
     def log_odds(self, values: Floats) -> Floats:
         """Log-odds of shape (rows,)."""
@@ -114,7 +58,7 @@ class Model:
         values = self.values(frame)
         chance = probability(self.log_odds(values))
         persons = frame["insured_persons"].cast(pl.Float64).fill_null(0.0).to_numpy()
-        loss = chance * self.severity.share(values) * persons
+        loss = chance * self.severity.share(values[:, : values.shape[1] - len(self.markers)]) * persons
         return pl.DataFrame({"probability": chance, "expected_loss": loss})
 
 
@@ -149,6 +93,7 @@ def fit(
     model = fit_variant(rows, variant, task=task, design=design, settings=settings)
     if is_calibrated:
         model = replace(model, estimator=calibrate.Platt(model.estimator, slope, intercept))
+    model = with_silence(model, rows, design=design, settings=settings)
     event = task.event(rows)
     say(f"{variant.name}{', calibrated' if is_calibrated else ''}: {len(event)} rows, {int(event.sum())} events")
     evidence: tuple[Mapping[str, str | float], ...] = tuple(
@@ -160,29 +105,10 @@ def fit(
     return Trained(model, task, variant.name, is_calibrated, origins, len(event), int(event.sum()), evidence)
 
 
-@dataclass(frozen=True)
-class _Lesson:
-    """What the estimators are taught: ``design`` and ``season`` of the values, and rows that may come twice.
-
-    ``values`` (rows, features) begin with the panel's own rows, one for each.
-    """
-
-    design: Design
-    season: Seasonal | None
-    values: Floats
-    event: Bools
-
-    def member(self, name: str, settings: Settings) -> Estimator:
-        """The estimator ``name`` fitted on the lesson."""
-        if name == LINEAR:
-            return fit_linear(self.values, self.event, penalty=settings.penalty)
-        return fit_trees(self.values, self.event, design=self.design, settings=settings.trees)
-
-
 def fit_variant(rows: pl.DataFrame, variant: Variant, *, task: Task, design: Design, settings: Settings) -> Model:
     """Fit ``variant`` on ``rows`` (known outcomes, as from ``Task.rows``), or on a sample of their enterprises."""
     taught = _sample(rows, most=settings.most_rows)
-    lesson = _lesson(taught, task=task, design=design, settings=settings, has_season=variant.has_season)
+    lesson = prepared(taught, task=task, design=design, settings=settings, has_season=variant.has_season)
     members = {name: lesson.member(name, settings) for name in variant.members}
     estimator = _estimator(variant, members, settings)
     event = task.event(taught)
@@ -190,6 +116,25 @@ def fit_variant(rows: pl.DataFrame, variant: Variant, *, task: Task, design: Des
     share = np.clip(lost / np.maximum(persons, 1), 0.0, 1.0)
     head = severity.fit_severity(lesson.values[: len(event)][event], share)
     return Model(design=lesson.design, season=lesson.season, estimator=estimator, severity=head)
+
+
+def with_silence(model: Model, rows: pl.DataFrame, *, design: Design, settings: Settings) -> Model:
+    """``model`` with the shifts that keep its mean probability where a source of ``design`` never came.
+
+    ``rows`` are those that taught it, or a sample of their enterprises.
+    """
+    asked = _sample(rows, most=settings.silence_most_rows)
+    names, values = model.design.names, model.values(asked)
+    found = absence.silences(asked, names, design.sources)
+    markers = tuple(dict.fromkeys(one.marker for one in found if one.marker not in names))
+    shifts = [absence.shift(model.estimator, values, one, asked[one.marker].is_not_null().to_numpy()) for one in found]
+    grown = model.design
+    for marker in markers:
+        own = next(one for one in found if one.marker == marker)
+        grown = grown.with_features((marker,), theme=grown.themes.get(names[own.places[0]], ""), sign=0)
+    places = tuple(grown.names.index(one.marker) for one in found)
+    estimator = Shifted(model.estimator, len(names), places, tuple(shifts))
+    return replace(model, design=grown, estimator=estimator, markers=markers) if found else model
 
 
 def _judge(
@@ -206,44 +151,14 @@ def _judge(
             continue
         season_seen = set(seasonal.seasons(asked)) <= set(seasonal.seasons(before))
         for has_season in (True, False) if season_seen else (False,):
-            lesson = _lesson(before, task=task, design=design, settings=settings, has_season=has_season)
+            lesson = prepared(before, task=task, design=design, settings=settings, has_season=has_season)
             members = {name: lesson.member(name, settings) for name in (TREES, LINEAR)}
-            values = _values(lesson.design, lesson.season, asked)
+            values = values_of(lesson.design, lesson.season, asked)
             for variant in (one for one in VARIANTS if one.has_season == has_season):
                 found = Judged(split.test, _estimator(variant, members, settings).log_odds(values), event)
                 judged[variant.name].append(found)
                 say(f"{split.test:%Y-%m} {variant.name}: {found.average_precision:.3f}")
     return judged
-
-
-def _lesson(rows: pl.DataFrame, *, task: Task, design: Design, settings: Settings, has_season: bool) -> _Lesson:
-    event, kept = task.event(rows), design.informative(rows)
-    own = kept.values(rows)
-    if not has_season:
-        return _Lesson(kept, None, own, event)
-    season = seasonal.fit(rows, event, weight=settings.season_weight)
-    encoded = seasonal.encode_training(rows, event, weight=settings.season_weight, count=settings.folds)
-    values, taught = _with_unseen_seasons(own, encoded, event, rows, settings)
-    return _Lesson(kept.with_features(season.names, theme=SEASON_THEME, sign=1), season, values, taught)
-
-
-def _with_unseen_seasons(
-    own: Floats, encoded: Floats, event: Bools, rows: pl.DataFrame, settings: Settings
-) -> tuple[Floats, Bools]:
-    """All rows with their carry-over, and some folds once more without it: a season may be new to the model."""
-    fold = splits.folds(rows["enterprise_no"].to_numpy(), count=settings.folds)
-    again = fold < settings.without_season_folds
-    blank = np.full((int(again.sum()), encoded.shape[1]), np.nan)
-    values = np.vstack([np.column_stack([own, encoded]), np.column_stack([own[again], blank])])
-    return values, np.concatenate([event, event[again]])
-
-
-def _values(design: Design, season: Seasonal | None, frame: pl.DataFrame) -> Floats:
-    """The features of ``frame`` in the order of ``design``, whose last ones are those of ``season``."""
-    if season is None:
-        return design.values(frame)
-    own = replace(design, names=design.names[: -len(season.names)])
-    return np.column_stack([own.values(frame), season.encode(frame)])
 
 
 def _estimator(variant: Variant, members: Mapping[str, Estimator], settings: Settings) -> Estimator:

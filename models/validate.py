@@ -129,6 +129,15 @@ def reliability(event: Bools, probability: Floats, group: pl.Series | None = Non
     )
 
 
+def calibration_error(event: Bools, probability: Floats) -> float:
+    """Mean distance of mean probability and observed rate over the bins of ``reliability``; nan without rows."""
+    if not len(event):
+        return float("nan")
+    bins = reliability(event, probability)
+    distance = (bins["probability"] - bins["observed"]).abs() * bins["rows"]
+    return float(distance.sum()) / len(event)
+
+
 def by_group(
     event: Bools, lost: Counts, probability: Floats, group: pl.Series, *, capacity_share: float
 ) -> dict[str, Measures]:

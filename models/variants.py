@@ -76,12 +76,12 @@ def calibration(windows: Sequence[Judged]) -> tuple[bool, float, float]:
     chosen = windows[:-1]
     plain, calibrated = [], []
     for place in range(1, len(chosen)):
-        slope, intercept = _platt(chosen[:place])
+        slope, intercept = _spread(chosen[:place])
         log_odds, event = chosen[place].log_odds, chosen[place].event
         plain.append(calibrate.log_loss(log_odds, event))
         calibrated.append(calibrate.log_loss(slope * log_odds + intercept, event))
     helps = bool(plain) and sum(calibrated) < sum(plain)
-    slope, intercept = _platt(chosen) if helps else (1.0, 0.0)
+    slope, intercept = _spread(chosen) if helps else (1.0, 0.0)
     return helps, slope, intercept
 
 
@@ -89,7 +89,7 @@ def _with_season(chosen: Variant) -> Variant:
     return next(variant for variant in VARIANTS if variant.members == chosen.members and variant.has_season)
 
 
-def _platt(windows: Sequence[Judged]) -> tuple[float, float]:
-    return calibrate.fit_platt(
+def _spread(windows: Sequence[Judged]) -> tuple[float, float]:
+    return calibrate.fit_spread(
         np.concatenate([window.log_odds for window in windows]), np.concatenate([window.event for window in windows])
     )

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from pipelines import STAGES, demo, doctor, explain, learning, nightly, panel_scoring, query
+from pipelines import STAGES, demo, doctor, explain, learning, lessons, nightly, panel_scoring, query
 from pipelines import planted as planting
 from pipelines import replay as replaying
 from pipelines.errors import ReplayDifferenceError, WengangError
@@ -235,7 +235,7 @@ def explain_command(means: Means, who: str, as_of: datetime | None) -> None:
 @click.pass_obj
 def train(means: Means, as_of: datetime, nights: int | None) -> None:
     """Teach a challenger by what past nights saw and what then happened; nothing is put in charge."""
-    taught = learning.lesson(means, as_of=as_of.date(), nights=nights)
+    taught = lessons.lesson(means, as_of=as_of.date(), nights=nights)
     made = learning.teach(means, taught)
     click.echo(f"{made.model_id}: {learning.figures_text(made.facts)}\ncard: {made.folder / 'card.md'}")
     click.echo(f"put it in charge: {_own_name()} promote {made.model_id} --reason …")
@@ -247,7 +247,7 @@ def train(means: Means, as_of: datetime, nights: int | None) -> None:
 @click.pass_obj
 def backtest(means: Means, as_of: datetime, nights: int | None) -> None:
     """What the present way of learning would have said of later months, beside rankings without learning."""
-    click.echo(learning.backtest_page(means, learning.lesson(means, as_of=as_of.date(), nights=nights)))
+    click.echo(learning.backtest_page(means, lessons.lesson(means, as_of=as_of.date(), nights=nights)))
 
 
 @main.command()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from pipelines import learning, nightly, synthetic
+from pipelines import learning, lessons, nightly, synthetic
 from pipelines import parameters as parameter_files
 from pipelines.errors import ModelLifeError
 from pipelines.ledger import Ledger
@@ -130,7 +130,7 @@ def teach(means: Means, *, as_of: date, cutoff: datetime) -> None:
         return
     means.progress(f"—— 学习：{as_of} 之前的 {LESSON_NIGHTS} 个历史夜 ——")
     try:
-        lesson = learning.lesson(means, as_of=as_of, cutoff=cutoff, nights=LESSON_NIGHTS)
+        lesson = lessons.lesson(means, as_of=as_of, cutoff=cutoff, nights=LESSON_NIGHTS)
         means.progress(f"训练和检验：{lesson.panel.height} 行")
         taught = learning.teach(replace(means, progress=lambda _: None), lesson)
         means.progress(learning.promote(means, taught.model_id, reason="演示：优于全部简单排序"))

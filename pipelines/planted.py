@@ -18,9 +18,9 @@ from models.backtest import BANDS, MODEL
 from models.errors import NothingToLearnError
 from models.estimators import Bools, Floats
 from models.validate import Counts
-from pipelines import formats, learning
+from pipelines import formats, learning, lessons
 from pipelines.errors import ModelLifeError, NotFoundError
-from pipelines.learning import Lesson
+from pipelines.lessons import Lesson
 from pipelines.nightly import Means
 from pipelines.panel_scoring import settings_of
 from pipelines.run import add_months, months_between
@@ -60,7 +60,7 @@ def judge(means: Means, *, city: Path, as_of: date, until: date) -> Judged:
     path = city / "truth" / "events.parquet"
     if not path.is_file():
         raise NotFoundError(f"{city} is no generated city: {path} is missing")
-    lesson = learning.lesson(means, as_of=as_of)
+    lesson = lessons.lesson(means, as_of=as_of)
     task, known = lesson.task, sorted(lesson.panel["origin"].unique().to_list())
     early = splits.matured(known, by=until, horizon=task.horizon)
     late = [origin for origin in known if origin > until]

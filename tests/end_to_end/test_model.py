@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from nights import FIRST, SECOND, cutoff_of, state
 
 from pipelines import contracts as contract_files
-from pipelines import learning, nightly, replay
+from pipelines import learning, lessons, nightly, replay
 from pipelines.contracts import read_sql
 from pipelines.errors import ModelLifeError, NotFoundError
 from pipelines.ledger import Ledger
@@ -121,7 +121,7 @@ def test_only_a_model_that_was_trained_here_and_beats_the_baselines_is_promoted(
 
 
 def test_a_lesson_holds_what_its_nights_saw(led: Means) -> None:
-    taught = learning.lesson(led, as_of=SECOND, cutoff=cutoff_of(SECOND), nights=2)
+    taught = lessons.lesson(led, as_of=SECOND, cutoff=cutoff_of(SECOND), nights=2)
     contracts = contract_files.load()
     warehouse = Warehouse(led.home.warehouse, contracts=contracts)
     seen = warehouse.frame(read_sql("risk/inputs"), numbers=None).filter(pl.col("insured_persons") > 0)

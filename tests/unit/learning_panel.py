@@ -27,6 +27,7 @@ SETTINGS = Settings(
     windows_fewest_origins=3,
     windows_most_rows=10_000,
     most_rows=10_000,
+    silence_most_rows=5_000,
     noise=0.01,
     trees=TreeSettings(iterations=30, leaf_rows=20),
 )

@@ -17,6 +17,7 @@ LEARNING = {
     "windows": "滚动检验的月数",
     "windows_fewest_origins": "检验月之前至少的学习月数",
     "windows_most_rows": "滚动检验每次最多学习的行数",
+    "silence_most_rows": "估计来源缺失影响时最多使用的行数",
     "most_rows": "最多学习的行数",
     "noise": "视为无差别的平均精度差",
     "trees": "提升树",

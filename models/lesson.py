@@ -1,0 +1,68 @@
+"""What the estimators are taught: features and carry-over of the training rows, some of which come twice."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from models import absence, seasonal, splits
+from models.estimators import Bools, Design, Estimator, Floats, fit_linear, fit_trees
+from models.seasonal import Seasonal
+from models.task import Settings, Task
+from models.variants import LINEAR
+
+SEASON_THEME = "外部"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What the estimators are taught: ``design`` and ``season`` of the values, and rows that may come twice.
+
+    ``values`` (rows, features) begin with the panel's own rows, one for each.
+    """
+
+    design: Design
+    season: Seasonal | None
+    values: Floats
+    event: Bools
+
+    def member(self, name: str, settings: Settings) -> Estimator:
+        """The estimator ``name`` fitted on the lesson."""
+        if name == LINEAR:
+            return fit_linear(self.values, self.event, penalty=settings.penalty)
+        return fit_trees(self.values, self.event, design=self.design, settings=settings.trees)
+
+
+def prepared(rows: pl.DataFrame, *, task: Task, design: Design, settings: Settings, has_season: bool) -> Lesson:
+    """What ``rows`` (known outcomes) teach, with the features of ``design`` that vary in them."""
+    event, kept = task.event(rows), design.informative(rows)
+    own = kept.values(rows)
+    if not has_season:
+        return Lesson(kept, None, own, event)
+    season = seasonal.fit(rows, event, weight=settings.season_weight)
+    encoded = seasonal.encode_training(rows, event, weight=settings.season_weight, count=settings.folds)
+    values, taught = _with_unseen_seasons(own, encoded, event, rows, settings)
+    return Lesson(kept.with_features(season.names, theme=SEASON_THEME, sign=1), season, values, taught)
+
+
+def _with_unseen_seasons(
+    own: Floats, encoded: Floats, event: Bools, rows: pl.DataFrame, settings: Settings
+) -> tuple[Floats, Bools]:
+    """All rows with their carry-over, and some folds once more without it: a season may be new to the model."""
+    fold = splits.folds(rows["enterprise_no"].to_numpy(), count=settings.folds)
+    again = fold < settings.without_season_folds
+    blank = np.full((int(again.sum()), encoded.shape[1]), np.nan)
+    values = np.vstack([np.column_stack([own, encoded]), np.column_stack([own[again], blank])])
+    return values, np.concatenate([event, event[again]])
+
+
+def values_of(design: Design, season: Seasonal | None, frame: pl.DataFrame, *, markers: tuple[str, ...] = ()) -> Floats:
+    """The features of ``frame`` in the order of ``design``: its own, those of ``season``, ``markers``."""
+    added = len(season.names) if season else 0
+    own = replace(design, names=design.names[: len(design.names) - added - len(markers)])
+    parts = [own.values(frame)]
+    if season:
+        parts.append(season.encode(frame))
+    if markers:
+        parts.append(absence.encode(frame, markers))
+    return np.column_stack(parts) if len(parts) > 1 else parts[0]
