@@ -5,7 +5,9 @@ extension is ever looked for on the network. The file can be thrown away: landin
 """
 
 import fcntl
+import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -139,6 +141,25 @@ class Warehouse:
                 self.connection.execute(f"DETACH {name}")
         except duckdb.Error as error:
             raise PublishError(f"{path}: {str(error).splitlines()[0]}; run the night again") from error
+
+    def store_in_file(self, table: str, frame: pl.DataFrame, folder: Path) -> int:
+        """Replace ``table`` by a view over one Parquet file in ``folder`` that holds ``frame``; gives its rows.
+
+        For a table so wide that filling it costs DuckDB as much as computing it. The file before goes with the next
+        call, so that a transaction undone still finds it.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        held = self.files_under(table)
+        for path in folder.glob(f"{table}.*.parquet"):
+            if path not in held:
+                path.unlink()
+        handle, name = tempfile.mkstemp(dir=folder, prefix=f"{table}.", suffix=".parquet")
+        os.close(handle)
+        columns = list(self.contracts.tables[table].columns)
+        typed = frame.select(columns).cast(self.contracts.polars_schema(table))  # type: ignore[arg-type]
+        typed.write_parquet(name, compression="lz4")
+        self.view_over_files(table, [Path(name)])
+        return frame.height
 
     def drop(self, table: str) -> None:
         """Drop ``table`` whether it is a table or a view."""

@@ -1,4 +1,5 @@
--- Grain: one row per enterprise, month, HS6, destination and role of the window.
+-- Grain: one row per enterprise, month, HS6, destination and role of the window. In order of enterprise only: what is
+-- made of the rows of one is sums of integers.
 SELECT
     enterprise_no,
     year(month) * 12 + month(month) - 1 AS ordinal,
@@ -8,4 +9,4 @@ SELECT
     export_usd_cent
 FROM core.export_month
 WHERE month BETWEEN $first_month AND $last_month
-ORDER BY enterprise_no, month, hs6, destination, declarant_role
+ORDER BY enterprise_no

@@ -1,8 +1,10 @@
 """A few hand-made enterprises as core tables, for the tests of features and risk."""
 
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -10,11 +12,13 @@ from runs import run_of
 
 from pipelines import contracts as contract_files
 from pipelines.run import Run, add_months
+from pipelines.settings import Home
 from pipelines.stages.features.sources import EVENTS, FLOW_TABLE, MONTHLY
 from pipelines.warehouse import Warehouse
 
 MAY = date(2025, 5, 1)
 AS_OF = date(2025, 6, 20)
+HOMES = tempfile.TemporaryDirectory(prefix="wengang-features-")
 TABLES = (
     "core.enterprise",
     "core.enterprise_month",
@@ -40,7 +44,8 @@ def open_city(
         schema = contracts.polars_schema(table)
         rows = [{name: row.get(name) for name in schema} for row in tables.get(table, [])]
         warehouse.store(table, pl.DataFrame(rows, schema=schema))
-    return run_of(as_of, contracts=contracts), warehouse
+    home = Home(Path(tempfile.mkdtemp(dir=HOMES.name)))
+    return run_of(as_of, contracts=contracts, home=home), warehouse
 
 
 def enterprise(number: int, **values: Any) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from pipelines.contracts import read_sql
 from pipelines.run import Receipt, Run
 from pipelines.stages.features import passes, reach, reading, table
 from pipelines.stages.features.lunar import month_of_ordinal
-from pipelines.stages.features.panel import Origin
-from pipelines.stages.features.reading import BLOCK_SIZE
+from pipelines.stages.features.masked import Masked
+from pipelines.stages.features.panel import Origin, Panel
+from pipelines.stages.features.reading import BLOCK_SIZE, Bucket
 from pipelines.warehouse import Warehouse
 
 
@@ -21,7 +22,7 @@ def run(run: Run, warehouse: Warehouse) -> Receipt:
     """Write ``features.enterprise``; enterprises in, enterprises with an insurance row or a report out."""
     with warehouse.transaction():
         frame, enterprises = compute(run, warehouse, bucket_size=BLOCK_SIZE)
-        written = warehouse.store("features.enterprise", frame)
+        written = warehouse.store_in_file("features.enterprise", frame, run.home.core / "features")
     run.progress(f"特征：企业 {written} 家")
     left_out = enterprises - written
     return Receipt(
@@ -39,10 +40,21 @@ def compute(run: Run, warehouse: Warehouse, *, bucket_size: int) -> tuple[pl.Dat
     enterprises = _enterprises(run, warehouse, day=run.as_of)
     delivered = reach.delivered(warehouse, origin, has_insurance=has_insurance)
     season = definitions.lunar.season(origin.insurance)
+
+    def rows(_: int, bucket: Bucket, panel: Panel, values: dict[str, Masked]) -> pl.DataFrame:
+        part = bucket.part(enterprises)
+        return table.rows(values, panel, part, origin=origin, delivered=delivered, season=season)
+
     frames = [
-        table.rows(values, panel, bucket.part(enterprises), origin=origin, delivered=delivered, season=season)
-        for _, bucket, panel, values in passes.computed(
-            run, warehouse, enterprises, (origin,), definitions=definitions, bucket_size=bucket_size
+        frame
+        for (frame,) in passes.computed(
+            run,
+            warehouse,
+            enterprises,
+            (origin,),
+            definitions=definitions,
+            bucket_size=bucket_size,
+            finish=rows,
         )
     ]
     if not frames:
@@ -63,16 +75,27 @@ def training_panel(
     enterprises = [_enterprises(run, warehouse, day=date.fromordinal(origin.day)) for origin in origins]
     delivered = [reach.delivered(warehouse, origin, has_insurance=True) for origin in origins]
     columns = list(run.contracts.tables["features.enterprise"].columns)
-    frames = []
-    for place, bucket, panel, values in passes.computed(
-        run, warehouse, enterprises[0], origins, definitions=definitions, bucket_size=bucket_size
-    ):
+
+    def rows(place: int, bucket: Bucket, panel: Panel, values: dict[str, Masked]) -> pl.DataFrame:
         origin, part = origins[place], bucket.part(enterprises[place])
         season = definitions.lunar.season(origin.insurance)
-        rows = table.rows(values, panel, part, origin=origin, delivered=delivered[place], season=season)
-        kept = rows.filter(pl.col("insured_persons") >= minimum_insured)
-        frames.append(kept.select(pl.lit(month_of_ordinal(origin.insurance)).alias("origin"), *columns))
-    return pl.concat(frames, how="vertical_relaxed").sort("origin", "enterprise_no")
+        found = table.rows(values, panel, part, origin=origin, delivered=delivered[place], season=season)
+        month = pl.lit(month_of_ordinal(origin.insurance)).alias("origin")
+        return found.filter(pl.col("insured_persons") >= minimum_insured).select(month, *columns)
+
+    buckets = list(
+        passes.computed(
+            run,
+            warehouse,
+            enterprises[0],
+            origins,
+            definitions=definitions,
+            bucket_size=bucket_size,
+            finish=rows,
+        )
+    )
+    order = sorted(range(len(origins)), key=lambda place: origins[place].insurance)
+    return pl.concat([bucket[place] for place in order for bucket in buckets], how="vertical_relaxed")
 
 
 def _enterprises(run: Run, warehouse: Warehouse, *, day: date) -> pl.DataFrame:

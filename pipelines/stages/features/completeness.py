@@ -11,6 +11,7 @@ import polars as pl
 
 from pipelines.stages.features.masked import Bools
 from pipelines.stages.features.panel import Panel
+from pipelines.stages.features.sparse import compact
 
 RECORDS = {
     "insurance": "参保缴费",
@@ -35,28 +36,28 @@ REGISTERS = {
 
 
 def spoken(panel: Panel, enterprises: pl.DataFrame, insured_ever: Bools) -> Bools:
-    """(Enterprise × ``RECORDS``) whether the source holds anything about the enterprise."""
-    marks = np.zeros((panel.count, len(RECORDS)), dtype=np.bool_)
+    """(``RECORDS`` × enterprise) whether the source holds anything about the enterprise."""
+    marks = np.zeros((len(RECORDS), panel.count), dtype=np.bool_)
     for place, name in enumerate(RECORDS):
         if name == "insurance":
-            marks[:, place] = insured_ever
+            marks[place] = insured_ever
         elif name == "register":
-            marks[:, place] = enterprises["is_registered"].fill_null(value=False).to_numpy()
+            marks[place] = enterprises["is_registered"].fill_null(value=False).to_numpy()
         elif name == "commerce":
-            marks[:, place] = enterprises["is_listed"].to_numpy()
+            marks[place] = enterprises["is_listed"].to_numpy()
         elif name == "exports" and panel.exports is not None:
-            marks[panel.exports.position, place] = True
+            marks[place, panel.exports.position] = True
         elif name in panel.monthly:
-            marks[panel.monthly[name].position, place] = True
+            marks[place, panel.monthly[name].position] = True
     return marks
 
 
 def texts(marks: Bools, delivered: Mapping[str, bool]) -> pl.Series:
     """Words for each combination that occurs, then looked up."""
-    code = np.zeros(len(marks), dtype=np.int64)
-    for place in range(marks.shape[1]):
-        code += marks[:, place].astype(np.int64) << place
-    distinct, inverse = np.unique(code, return_inverse=True)
+    code = np.zeros(marks.shape[1], dtype=np.int64)
+    for place, mark in enumerate(marks):
+        code += mark.astype(np.int64) << place
+    distinct, inverse = compact(code)
     words = pl.Series([text(int(number), delivered) for number in distinct], dtype=pl.String)
     return words.gather(inverse)
 

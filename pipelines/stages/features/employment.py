@@ -156,13 +156,15 @@ def _earliest(t: int) -> int:
 
 def flows(panel: Insurance, t: int) -> dict[str, Masked]:
     """Joiners and leavers of three months; a month of proven absence has no joiners, and its leavers are unknown."""
-    joiners = panel.columns["joiners_persons"]
-    joiners = np.where(~panel.present & (panel.levels == 0), 0, joiners)
+    low = max(t - 14, 0)
+    seen = slice(low, t + 1)
+    joiners = panel.columns["joiners_persons"][seen]
+    joiners = np.where(~panel.present[seen] & (panel.levels[seen] == 0), 0, joiners)
     leavers = full_window(panel.columns["leavers_persons"], t, count=3)
     high_base = full_window(panel.columns["high_base_leavers_persons"], t, count=3)
     return {
-        "joiners_3m_persons": full_window(joiners, t, count=3),
-        "joiners_3m_year_ago_persons": full_window(joiners, t - 12, count=3),
+        "joiners_3m_persons": full_window(joiners, t - low, count=3),
+        "joiners_3m_year_ago_persons": full_window(joiners, t - 12 - low, count=3),
         "leavers_3m_persons": leavers,
         "high_base_leavers_3m_persons": high_base,
         "high_base_leaver_excess_ratio": quotient(

@@ -24,8 +24,7 @@ def features(panel: Insurance, t: int) -> dict[str, Masked]:
     now = at(panel.levels, t)
     result = {f"insured_lag_{lag}m_ratio": _over(at(panel.levels, t - lag), now) for lag in LAGS}
     result["insured_volatility_known_ratio"] = volatility(panel.levels, t, minimum=FEWEST_CHANGES)
-    absent = np.full(panel.levels.shape, MISSING, dtype=np.int64)
-    base, due = panel.columns.get("base_fen", absent), panel.columns.get("due_fen", absent)
+    base, due = (_column(panel, name) for name in ("base_fen", "due_fen"))
     persons = panel.columns["insured_persons"]
     for lag in CHANGES:
         if lag != CHANGES[-1]:
@@ -35,6 +34,12 @@ def features(panel: Insurance, t: int) -> dict[str, Masked]:
     result["due_per_person_fen"] = _whole(due, persons, t)
     result["base_known_6m_months"] = _known(base, t, count=6)
     return result
+
+
+def _column(panel: Insurance, name: str) -> Ints:
+    """The column ``name`` of the panel; all missing where its source does not give it."""
+    found = panel.columns.get(name)
+    return np.full(panel.levels.shape, MISSING, dtype=np.int64) if found is None else found
 
 
 def _change(amounts: Ints, heads: Ints, t: int, *, lag: int) -> Masked:

@@ -43,9 +43,10 @@ def compute(
     result |= peers.features(sums, panel.division, minimum_persons=definitions.peer_minimum_persons)
     exports = None if origin.export is None else panel.exports
     t_export = -1 if exports is None or origin.export is None else origin.export - exports.first
-    result |= trade.features(exports, t_export, count=panel.count, definitions=definitions)
+    own = trade.own_rows(exports, t_export)
+    result |= trade.features(exports, own, t_export, count=panel.count, definitions=definitions)
     result |= tariff.features(
-        exports, origin.insurance, t=t_export, measures=measures, count=panel.count, definitions=definitions
+        exports, own, origin.insurance, t=t_export, measures=measures, count=panel.count, definitions=definitions
     )
     result |= _monthly(panel, origin, definitions)
     return result | _dated(panel, origin, definitions)

@@ -12,7 +12,7 @@ import polars as pl
 
 from pipelines.stages.features.lunar import LunarCalendar
 from pipelines.stages.features.masked import MISSING, Bools, Ints
-from pipelines.stages.features.sparse import Events, Monthly
+from pipelines.stages.features.sparse import Events, Monthly, compact
 
 INSURANCE_COLUMNS = (
     "insured_persons",
@@ -72,19 +72,40 @@ class Insurance:
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """Each exporter's products, or its destinations, in order: ``exporter`` and ``kind`` have one entry per pair.
+
+    ``at`` has one entry per export row, the place of its pair.
+    """
+
+    at: Ints
+    exporter: Ints
+    kind: Ints
+
+    def sums(self, amounts: Ints, rows: Bools) -> Ints:
+        """Sum of ``amounts`` over ``rows`` for each pair."""
+        total = np.zeros(len(self.exporter), dtype=np.int64)
+        np.add.at(total, self.at[rows], amounts[rows])
+        return total
+
+
+@dataclass(frozen=True)
 class Exports:
-    """Export rows of one bucket: ``position`` are the exporters' places in it; the other arrays are one per row."""
+    """Export rows of one bucket: ``position`` are the exporters' places in it; the other arrays are one per row.
+
+    The kinds of ``products`` are places in ``hs6``.
+    """
 
     first: int
     present: Bools
     position: Ints
     exporter: Ints
     column: Ints
-    product: Ints
-    destination: Ints
     to_us: Bools
     made: Bools
     usd_cent: Ints
+    products: Pairs
+    destinations: Pairs
     hs6: tuple[str, ...]
 
 
@@ -183,21 +204,27 @@ def export_panel(rows: pl.DataFrame, *, products: pl.Series, present: Bools, fir
 
     ``product`` and ``destination`` are places in the sorted codes of the city, the former those of ``products``.
     """
-    position, exporter = np.unique(rows["place"].to_numpy(), return_inverse=True)
-    used, product = np.unique(rows["product"].to_numpy(), return_inverse=True)
+    position, exporter = compact(rows["place"].to_numpy())
+    used, product = compact(rows["product"].to_numpy())
     return Exports(
         first=first,
         present=present,
-        position=position.astype(np.int64),
-        exporter=exporter.astype(np.int64),
+        position=position,
+        exporter=exporter,
         column=(rows["ordinal"].to_numpy() - first).astype(np.int64),
-        product=product.astype(np.int64),
-        destination=rows["destination"].to_numpy(),
         to_us=rows["to_us"].to_numpy(),
         made=rows["is_made"].to_numpy(),
         usd_cent=rows["export_usd_cent"].to_numpy().astype(np.int64),
+        products=_pairs(exporter, product),
+        destinations=_pairs(exporter, rows["destination"].to_numpy()),
         hs6=tuple(products.gather(used).to_list()),
     )
+
+
+def _pairs(exporter: Ints, kind: Ints) -> Pairs:
+    kinds = int(kind.max(initial=0)) + 1
+    pairs, at = compact(exporter * kinds + kind)
+    return Pairs(at=at, exporter=pairs // kinds, kind=pairs % kinds)
 
 
 def flows_panel(rows: pl.DataFrame, *, covered: frozenset[int]) -> Flows:

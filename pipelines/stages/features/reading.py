@@ -182,8 +182,7 @@ def _coded(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     """The distinct texts in order, and each text's place among them; null counts as the empty text."""
     filled = texts.fill_null("")
     distinct = filled.unique().sort()
-    codes = pl.Series(range(len(distinct)), dtype=pl.Int64)
-    return distinct, filled.replace_strict(distinct, codes, return_dtype=pl.Int64) if len(texts) else codes
+    return distinct, filled.cast(pl.Enum(distinct)).to_physical().cast(pl.Int64)
 
 
 def _measures(warehouse: Warehouse) -> tuple[Measure, ...]:

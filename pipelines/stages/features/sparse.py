@@ -115,7 +115,7 @@ def monthly_panel(
 
     In a register the months ``covered`` count 0 where an enterprise has no row; otherwise they are missing.
     """
-    position, place = _compact(rows["place"].to_numpy())
+    position, place = compact(rows["place"].to_numpy())
     month = rows["ordinal"].to_numpy() - first
     shape = (len(covered), len(position) + 1)
     spoken = np.zeros(shape, dtype=np.bool_)
@@ -130,8 +130,8 @@ def monthly_panel(
     return Monthly(first=first, position=position.astype(np.int64), spoken=spoken, columns=dense)
 
 
-def _compact(places: Ints) -> tuple[Ints, Ints]:
-    """The distinct places in order, and of each place which of them it is."""
+def compact(places: Ints) -> tuple[Ints, Ints]:
+    """The distinct places (small numbers from 0 on) in order, and of each place which of them it is."""
     named = np.zeros(int(places.max(initial=-1)) + 1, dtype=np.bool_)
     named[places] = True
     return np.flatnonzero(named).astype(np.int64), (np.cumsum(named) - 1)[places]

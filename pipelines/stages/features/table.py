@@ -44,7 +44,7 @@ def rows(
             *(_month(f"{name}_reference_month", origin.reached.get(name)) for name in REACHED),
             season=pl.lit(season if delivered["insurance"] else None, dtype=pl.String),
             is_us_exporter=_us_exporter(delivered),
-            sources_present_count=pl.Series(marks.sum(axis=1), dtype=pl.Int64),
+            sources_present_count=pl.Series(marks.sum(axis=0), dtype=pl.Int64),
             completeness_text=completeness.texts(marks, delivered),
         )
         .filter(pl.Series(insured_ever) | pl.col("notice_reported_on").is_not_null())

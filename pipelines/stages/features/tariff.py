@@ -11,9 +11,9 @@ from datetime import date
 
 import numpy as np
 
-from pipelines.stages.features.masked import Ints, Masked, empty, quotient
+from pipelines.stages.features.masked import Bools, Ints, Masked, empty, quotient
 from pipelines.stages.features.panel import Definitions, Exports, last_day
-from pipelines.stages.features.trade import own_rows, spread
+from pipelines.stages.features.trade import Own, spread
 
 ALL_PRODUCTS = "*"
 PROPOSED = "拟议"
@@ -60,6 +60,7 @@ def rates(measures: Sequence[Measure], hs6: Sequence[str], *, day: date) -> Ints
 
 def features(
     panel: Exports | None,
+    own: Own | None,
     month: int,
     *,
     t: int,
@@ -71,18 +72,18 @@ def features(
 
     The exposure window is the nine months ending with ``month``; the base is the twelve months before it.
     """
-    if panel is None or not measures or t < 0:
+    if panel is None or own is None or not measures:
         return {name: empty(count) for name in NAMES}
-    own = own_rows(panel, t)
     last = min(month - EXPOSURE_MONTHS - panel.first, t)
     first = month - EXPOSURE_MONTHS - BASE_MONTHS + 1 - panel.first
     base_rows = own.rows & (panel.column >= first) & (panel.column <= last)
     known_months = int(panel.present[max(first, 0) : max(last + 1, 0)].sum())
     enough = np.full(len(panel.position), known_months >= definitions.minimum_known_months)
     mix = _dollars(panel, base_rows & panel.to_us)
-    to_us, every = _total(mix), _total(_dollars(panel, base_rows))
+    to_us, every = _per_exporter(panel, mix), _per_exporter(panel, _dollars(panel, base_rows))
     charged = [
-        _charge(mix, rates(measures, panel.hs6, day=last_day(m))) for m in range(month - EXPOSURE_MONTHS, month + 1)
+        _per_exporter(panel, mix * rates(measures, panel.hs6, day=last_day(m))[panel.products.kind])
+        for m in range(month - EXPOSURE_MONTHS, month + 1)
     ]
     rise, lowest = np.zeros_like(to_us), charged[0]
     for amount in charged[1:]:
@@ -96,24 +97,13 @@ def features(
     return {name: spread(value, panel.position, known=own.known, count=count) for name, value in result.items()}
 
 
-def _dollars(panel: Exports, rows: np.ndarray) -> tuple[Ints, Ints, Ints, int]:
-    """Whole dollars per exporter and product: exporter, product, amount, and how many exporters there are."""
-    products = max(len(panel.hs6), 1)
-    pairs, inverse = np.unique(panel.exporter[rows] * products + panel.product[rows], return_inverse=True)
-    cents = np.zeros(len(pairs), dtype=np.int64)
-    np.add.at(cents, inverse, panel.usd_cent[rows])
-    return pairs // products, pairs % products, cents // CENTS, len(panel.position)
+def _dollars(panel: Exports, rows: Bools) -> Ints:
+    """Whole dollars of ``rows`` per exporter and product."""
+    return panel.products.sums(panel.usd_cent, rows) // CENTS
 
 
-def _total(mix: tuple[Ints, Ints, Ints, int]) -> Ints:
-    exporter, _, dollars, exporters = mix
-    total = np.zeros(exporters, dtype=np.int64)
-    np.add.at(total, exporter, dollars)
+def _per_exporter(panel: Exports, amounts: Ints) -> Ints:
+    """Sums over the products of each exporter."""
+    total = np.zeros(len(panel.position), dtype=np.int64)
+    np.add.at(total, panel.products.exporter, amounts)
     return total
-
-
-def _charge(mix: tuple[Ints, Ints, Ints, int], rate: Ints) -> Ints:
-    exporter, product, dollars, exporters = mix
-    charge = np.zeros(exporters, dtype=np.int64)
-    np.add.at(charge, exporter, dollars * rate[product])
-    return charge

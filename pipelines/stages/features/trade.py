@@ -34,8 +34,13 @@ class Own:
     to_us: Ints
 
 
-def own_rows(panel: Exports, t: int) -> Own:
-    """Production of those who produced anything within the window that ends with row ``t``; trade of the others."""
+def own_rows(panel: Exports | None, t: int) -> Own | None:
+    """Production of those who produced anything within the window that ends with row ``t``; trade of the others.
+
+    None where customs never came, or not by then.
+    """
+    if panel is None or not 0 <= t < len(panel.present):
+        return None
     exporters = len(panel.position)
     seen = (panel.column <= t) & (panel.column > t - EXPORT_MONTHS)
     producer = np.zeros(exporters, dtype=np.bool_)
@@ -51,11 +56,12 @@ def own_rows(panel: Exports, t: int) -> Own:
     )
 
 
-def features(panel: Exports | None, t: int, *, count: int, definitions: Definitions) -> dict[str, Masked]:
+def features(
+    panel: Exports | None, own: Own | None, t: int, *, count: int, definitions: Definitions
+) -> dict[str, Masked]:
     """All features of exports for the origin at row ``t``, spread over the bucket's ``count`` enterprises."""
-    if panel is None or not 0 <= t < len(panel.present):
+    if panel is None or own is None:
         return {name: empty(count, dtype=np.int64) for name in AMOUNTS} | {name: empty(count) for name in RATIOS}
-    own = own_rows(panel, t)
     every, every_known = window(own.every, t, count=12)
     to_us, _ = window(own.to_us, t, count=12)
     enough = every_known >= definitions.minimum_known_months
@@ -131,13 +137,8 @@ def silent_months(every: Ints, t: int) -> Masked:
 
 def concentration(panel: Exports, own: Own, t: int, *, enough: Bools) -> Masked:
     """Herfindahl index over destinations of twelve months; sums are integers, squares are added in code order."""
-    rows = own.rows & (panel.column > t - 12)
-    destinations = int(panel.destination.max(initial=0)) + 1
-    pair = panel.exporter[rows] * destinations + panel.destination[rows]
-    pairs, inverse = np.unique(pair, return_inverse=True)
-    amount = np.zeros(len(pairs), dtype=np.int64)
-    np.add.at(amount, inverse, panel.usd_cent[rows])
-    exporter = pairs // destinations
+    amount = panel.destinations.sums(panel.usd_cent, own.rows & (panel.column > t - 12))
+    exporter = panel.destinations.exporter
     total = np.zeros(len(panel.position), dtype=np.int64)
     np.add.at(total, exporter, amount)
     share = amount / np.maximum(total[exporter], 1)
@@ -148,7 +149,9 @@ def concentration(panel: Exports, own: Own, t: int, *, enough: Bools) -> Masked:
 
 def _dense(panel: Exports, rows: Bools) -> Ints:
     """(Month × exporter) sums of ``rows``: 0 in a month with customs data, ``MISSING`` in one without."""
-    dense = np.zeros((len(panel.present), len(panel.position)), dtype=np.int64)
-    np.add.at(dense, (panel.column[rows], panel.exporter[rows]), panel.usd_cent[rows])
+    months, exporters = len(panel.present), len(panel.position)
+    flat = np.zeros(months * exporters, dtype=np.int64)
+    np.add.at(flat, panel.column[rows] * exporters + panel.exporter[rows], panel.usd_cent[rows])
+    dense = flat.reshape(months, exporters)
     dense[~panel.present] = MISSING
     return dense
