@@ -46,20 +46,30 @@ class CoreCheck(BaseModel):
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric of one subject, with the check that bounds it."""
+    """A metric of one subject, with the check that bounds it and the subject's place among those of the check."""
 
     check_id: str
     rule: CoreCheck
     check: Check
     row: Mapping[str, Any]
+    place: int
 
 
 def findings(run: Run, warehouse: Warehouse) -> list[Finding]:
     """Measure and judge the core as ``run`` sees it; an expectation that raises is a failed ``fail``."""
     measured = _measure(run, warehouse)
-    frame = pl.DataFrame({m.check.columns[0]: [m.row["metric"]] for m in measured}).cast(pl.Float64)
-    outcomes = validate([m.check for m in measured], frame)
-    return [_finding(run, warehouse, m, outcome) for m, outcome in zip(measured, outcomes, strict=True)]
+    outcomes = _judged(measured)
+    return [_finding(run, warehouse, m, outcomes[m.check_id]) for m in measured]
+
+
+def _judged(measured: Sequence[Measured]) -> dict[str, Outcome]:
+    """One expectation per check over the metrics of all its subjects: an expectation costs the same for one or many."""
+    checks = {m.check_id: m.check for m in measured}
+    metrics = {name: [m.row["metric"] for m in measured if m.check_id == name] for name in checks}
+    longest = max(map(len, metrics.values()), default=0)
+    padded = {name: [*values, *[None] * (longest - len(values))] for name, values in metrics.items()}
+    frame = pl.DataFrame(padded, schema=dict.fromkeys(padded, pl.Float64), strict=False)
+    return dict(zip(checks, validate(list(checks.values()), frame), strict=True))
 
 
 def rules() -> dict[str, CoreCheck]:
@@ -81,15 +91,15 @@ def _measure(run: Run, warehouse: Warehouse) -> list[Measured]:
             "max": _number(high),
             **{n: run.parameters[n] for n in _named(rule.sentence, run)},
         }
-        for number, row in enumerate(metrics[query]):
+        for place, row in enumerate(metrics[query]):
             check = Check(
                 kind="between",
-                columns=(f"{check_id}_{number}",),
+                columns=(check_id,),
                 severity=rule.severity,
                 sentence=rule.sentence.format(**words),
                 options={"min": low, "max": high},
             )
-            measured.append(Measured(check_id, rule, check, row))
+            measured.append(Measured(check_id, rule, check, row, place))
     return measured
 
 
@@ -132,7 +142,7 @@ def _finding(run: Run, warehouse: Warehouse, m: Measured, outcome: Outcome) -> F
         check_id=m.check_id,
         check_sentence=m.check.sentence,
         severity=severity,
-        passed=outcome.passed,
+        passed=outcome.exception is None and m.place not in outcome.bad_rows,
         row_count=int(m.row["row_count"]),
         bad_row_count=int(m.row["bad_row_count"]),
         observed_text=observed,
