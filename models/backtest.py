@@ -148,8 +148,14 @@ def _spread(parts: Sequence[pl.DataFrame], task: Task) -> tuple[float, float]:
     return calibrate.fit_spread(together["log_odds"].to_numpy(), task.event(together))
 
 
-def as_facts(backtest: Backtest, groups: Mapping[str, pl.Series]) -> dict[str, object]:
-    """The figures as plain values, for a manifest or a page; ``groups`` are further columns to judge by."""
+def as_facts(
+    backtest: Backtest, groups: Mapping[str, pl.Series], *, sources: Mapping[str, str] | None = None
+) -> dict[str, object]:
+    """The figures as plain values, for a manifest or a page.
+
+    ``groups`` are further columns to judge by, ``sources`` the words for the sources that may be silent.
+    """
+    words = sources or {}
     found = backtest.measures()
     best, best_precision = backtest.best_baseline()
     gain = backtest.gain()
@@ -165,7 +171,7 @@ def as_facts(backtest: Backtest, groups: Mapping[str, pl.Series]) -> dict[str, o
         },
         "reliability": validate.reliability(backtest.event, backtest.rankings[MODEL]).to_dicts(),
         "last_window": {name: _facts(one) for name, one in backtest.last().measures().items()},
-        "silence": [asdict(one) for one in backtest.standings()],
+        "silence": [asdict(one) | {"name": words.get(one.source, one.source)} for one in backtest.standings()],
     }
 
 

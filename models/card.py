@@ -90,6 +90,7 @@ def _results(figures: Figures, words: Words) -> Blocks:
     head = ("ranking", "average_precision", "precision", "lift", "jobs_recall")
     yield _table([words[name] for name in head], [_ranking(name, measures[name], words) for name in measures])
     yield _gain(figures, words)
+    yield _last_window(figures, words)
     for kind, found in figures["groups"].items():
         yield f"### {words['groups'].format(kind=words.get(f'kind_{kind}', kind))}"
         yield _groups(found, words)
@@ -98,6 +99,9 @@ def _results(figures: Figures, words: Words) -> Blocks:
     yield f"{words['brier']} {_number(own['brier'])}, {words['brier_skill']} {_percent(own['brier_skill'])}"
     yield words["reliability_note"]
     yield _reliability(figures["reliability"], words)
+    yield f"### {words['silence']}"
+    yield words["silence_note"]
+    yield _silence(figures["silence"], words)
 
 
 def _ranking(name: str, measures: Mapping[str, Any], words: Words) -> tuple[str, ...]:
@@ -118,6 +122,17 @@ def _gain(figures: Figures, words: Words) -> str:
     best = words.get(figures["best_baseline"], figures["best_baseline"])
     gain = words["gain"].format(best=best, value=value, low=low, high=high)
     return gain + words["verdict_yes" if beats_baselines(figures) else "verdict_no"]
+
+
+def _last_window(figures: Figures, words: Words) -> str:
+    """The last month alone: it had no say in how the model learns."""
+    last, best = figures["last_window"], figures["best_baseline"]
+    return words["last_window"].format(
+        month=figures["windows"][-1] if figures["windows"] else UNKNOWN,
+        own=_number(last[MODEL]["average_precision"]),
+        best=words.get(best, best) or UNKNOWN,
+        other=_number(last[best]["average_precision"]) if best in last else UNKNOWN,
+    )
 
 
 def _groups(found: Mapping[str, Mapping[str, Any]], words: Words) -> str:
@@ -146,6 +161,23 @@ def _reliability(bins: Sequence[Mapping[str, Any]], words: Words) -> str:
         (str(one["bin"] + 1), str(one["rows"]), _percent(one["probability"]), _percent(one["observed"])) for one in bins
     ]
     return _table([words[name] for name in ("bin", "rows", "predicted", "observed")], rows)
+
+
+def _silence(standings: Sequence[Mapping[str, Any]], words: Words) -> str:
+    rows = [
+        (
+            one["name"] or words["none_silent"],
+            str(one["rows"]),
+            _percent(one["predicted"]),
+            _percent(one["observed"]),
+            _percent(one["error"]),
+            _number(one["slope"], 2),
+            _number(one["average_precision"]),
+        )
+        for one in standings
+    ]
+    head = ("silent", "rows", "predicted", "observed", "error", "slope", "average_precision")
+    return _table([words[name] for name in head], rows)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

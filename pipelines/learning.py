@@ -47,7 +47,7 @@ def teach(means: Means, taught: Lesson) -> Challenger:
         judged = judge(taught, trained, say=means.progress)
     except NothingToLearnError as error:
         raise ModelLifeError(f"nothing to learn from as of {taught.as_of}: {error}") from error
-    figures = backtest.as_facts(judged, _groups(judged))
+    figures = _figures(judged, taught)
     words = _words(taught, trained, figures)
     facts = registry.Facts(
         label=task.label,
@@ -144,7 +144,7 @@ def backtest_page(means: Means, taught: Lesson) -> str:
         judged = judge(taught, trained, say=means.progress)
     except NothingToLearnError as error:
         raise ModelLifeError(f"nothing to judge as of {taught.as_of}: {error}") from error
-    return card.figures_page(backtest.as_facts(judged, _groups(judged)))
+    return card.figures_page(_figures(judged, taught))
 
 
 def figures_text(figures: Mapping[str, Any]) -> str:
@@ -181,6 +181,11 @@ def _sources(contracts: Contracts) -> dict[str, tuple[str, ...]]:
         if not feed.required
     }
     return {name: found for name, found in needing.items() if found}
+
+
+def _figures(judged: Backtest, taught: Lesson) -> dict[str, Any]:
+    labels_of_feeds = {name: feed.label for name, feed in taught.contracts.feeds.items()}
+    return backtest.as_facts(judged, _groups(judged), sources=labels_of_feeds)
 
 
 def _groups(judged: Backtest) -> dict[str, pl.Series]:

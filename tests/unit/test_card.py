@@ -52,7 +52,18 @@ def figures(**changes: Any) -> dict[str, Any]:
         "gain": [0.09, 0.06, 0.12],
         "groups": {"size": {"不足30人": measures(), "300人及以上": measures(rows=40, base_rate=0.05)}},
         "reliability": validate.reliability(np.arange(400) % 5 == 0, probability).to_dicts(),
+        "last_window": {"model": measures(0.35), "volatility": measures(0.27)},
+        "silence": [
+            standing("", "", predicted=0.102, average_precision=0.34),
+            standing("power_month", "企业月度用电", predicted=0.109, average_precision=0.31),
+        ],
     } | changes
+
+
+def standing(source: str, name: str, **changes: float) -> dict[str, Any]:
+    """One row about a silent source."""
+    plain = {"rows": 900, "events": 90, "observed": 0.1, "error": 0.012, "slope": 0.97, "intercept": 0.01}
+    return {"source": source, "name": name} | plain | changes
 
 
 def card(facts: Facts = FACTS, *, is_simulated: bool = False, **changes: Any) -> str:
@@ -64,6 +75,20 @@ def card(facts: Facts = FACTS, *, is_simulated: bool = False, **changes: Any) ->
 def pages(text: str) -> tuple[str, str]:
     chinese, english = text.split("\n---\n")
     return chinese, english
+
+
+def test_the_last_month_and_silent_sources_are_told() -> None:
+    for page, words in zip(pages(card()), (CHINESE, ENGLISH), strict=True):
+        assert (
+            words["last_window"].format(month="2025-08", own="0.350", best=words["volatility"], other="0.270") in page
+        )
+        assert f"| {words['none_silent']} | 900 | 10.2% | 10.0% | 1.2% | 0.97 | 0.340 |" in page
+        assert "| 企业月度用电 | 900 | 10.9% | 10.0% | 1.2% | 0.97 | 0.310 |" in page
+
+
+def test_a_card_without_a_baseline_names_none() -> None:
+    told = CHINESE["last_window"].format(month="2025-08", own="0.350", best="—", other="—")
+    assert told in card(best_baseline="", gain=[0.0, 0.0, 0.0])
 
 
 def test_chinese_comes_first_and_english_says_the_same_figures() -> None:
