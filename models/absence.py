@@ -1,4 +1,4 @@
-"""Sources that never came: a model scores without them as it does with them on average.
+"""Sources that never came, or stopped: a model scores without them as it does with them on average.
 
 Where a source is silent, its features are missing for everyone, which no training row may have shown: trees send such
 rows where most went, a regression takes them for the few that lacked one figure. So for each source whose silence
@@ -7,7 +7,7 @@ log-odds that restores their mean probability belongs to the model. No outcome i
 Silence that cannot be told (a source that speaks of few enterprises) is left to what the estimator learned of it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,75 +18,87 @@ from models import calibrate
 from models.estimators import Bools, Estimator, Floats, probability
 
 Sources = Mapping[str, tuple[str, ...]]
+THEME = "数据缺失"
+"""The theme of the shifts: what a silent source adds is told apart from what any figure says."""
 
 
 @dataclass(frozen=True)
 class Shifted:
-    """``estimator`` reads the first ``width`` values; a row whose value at a place of ``places`` is missing is shifted.
+    """``estimator`` reads the first ``width`` values; the others, one per source, are missing where it is silent.
 
-    ``places`` and ``shifts`` (log-odds) have one entry per source; shifts of several silent sources add up.
+    ``shifts`` (log-odds) has one entry per source; those of several silent sources add up.
     """
 
     estimator: Estimator
     width: int
-    places: tuple[int, ...]
     shifts: tuple[float, ...]
 
     def log_odds(self, values: Floats) -> Floats:
         """Log-odds of shape (rows,)."""
         total = self.estimator.log_odds(values[:, : self.width])
-        for place, shift in self._pairs():
-            total = total + np.where(np.isnan(values[:, place]), shift, 0.0)
+        for shifted in self._shifted(values):
+            total = total + shifted
         return total
 
     def contributions(self, values: Floats) -> tuple[Floats, float]:
-        """The estimator's contributions, each shift added where the silence shows."""
+        """The estimator's contributions, and those of the shifts."""
         own, base = self.estimator.contributions(values[:, : self.width])
-        terms = np.zeros(values.shape)
-        terms[:, : self.width] = own
-        for place, shift in self._pairs():
-            terms[:, place] += np.where(np.isnan(values[:, place]), shift, 0.0)
-        return terms, base
+        return np.column_stack([own, *self._shifted(values)]), base
 
-    def _pairs(self) -> Iterator[tuple[int, float]]:
-        return zip(self.places, self.shifts, strict=True)
+    def _shifted(self, values: Floats) -> list[Floats]:
+        silent = np.isnan(values[:, self.width :])
+        return [np.where(silent[:, place], shift, 0.0) for place, shift in enumerate(self.shifts)]
 
 
 @dataclass(frozen=True)
 class Silence:
-    """How a silent ``source`` shows: ``marker`` is missing for all or for none; its features are at ``places``."""
+    """How a silent ``source`` shows: ``marker`` is missing for everyone, and so are its ``columns`` in the model."""
 
     source: str
     marker: str
-    places: tuple[int, ...]
+    columns: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The value of a model that is missing where the source is silent."""
+        return name_of(self.source)
+
+
+def name_of(source: str) -> str:
+    """The value of a model that is missing where ``source`` is silent."""
+    return f"{source}_silent"
 
 
 def silences(rows: pl.DataFrame, names: Sequence[str], sources: Sources) -> tuple[Silence, ...]:
     """The sources that speak in ``rows`` (with ``origin``) and have features among ``names``, as far as it shows."""
     found = []
     for source, columns in sources.items():
-        places = tuple(place for place, name in enumerate(names) if name in columns)
-        marker = _marker(rows, [*(names[place] for place in places), *columns]) if places else None
+        own = tuple(name for name in names if name in columns)
+        marker = _marker(rows, [*own, *columns]) if own else None
         if marker is not None:
-            found.append(Silence(source, marker, places))
+            found.append(Silence(source, marker, own))
     return tuple(found)
 
 
-def encode(frame: pl.DataFrame, markers: Sequence[str]) -> Floats:
-    """0 where a marker is known and nan where it is not, (rows, markers)."""
-    known = np.zeros((frame.height, len(markers)))
-    for place, name in enumerate(markers):
-        if name not in frame.columns:
-            known[:, place] = np.nan
-        else:
-            known[frame[name].is_null().to_numpy(), place] = np.nan
+def encode(frame: pl.DataFrame, found: Sequence[Silence]) -> Floats:
+    """Nan where a source is silent and 0 where it is not, (rows, silences).
+
+    A marker alone is not enough: a window of thirty days is empty long before the source has fallen silent.
+    """
+    known = np.zeros((frame.height, len(found)))
+    for place, silence in enumerate(found):
+        silent = np.ones(frame.height, dtype=np.bool_)
+        for name in (silence.marker, *silence.columns):
+            if name in frame.columns:
+                silent &= frame[name].is_null().to_numpy()
+        known[silent, place] = np.nan
     return known
 
 
-def shift(estimator: Estimator, values: Floats, silence: Silence, known: Bools) -> float:
-    """What restores the mean probability of the rows ``known`` to the source, once its features are blanked."""
+def shift(estimator: Estimator, values: Floats, places: Sequence[int], known: Bools) -> float:
+    """What restores the mean probability of the rows ``known`` to a source, once its features are blanked."""
     asked = values[known]
-    blank = blanked(asked, silence.places)
+    blank = blanked(asked, places)
     return calibrate.restoring(estimator.log_odds(blank), float(probability(estimator.log_odds(asked)).mean()))
 
 

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from models import baselines, calibrate, silence, splits, validate
+from models import baselines, silence, splits, validate
 from models.errors import NothingToLearnError
 from models.estimators import Bools, Design, Floats
 from models.silence import Standing
-from models.train import Settings, Task, fit_variant, say_nothing, with_silence
+from models.train import Settings, Task, fit_variant, say_nothing, with_silence, with_spread
 from models.validate import Counts, Interval, Measures
-from models.variants import VARIANTS
+from models.variants import VARIANTS, Judged, spread
 
 BANDS = ((0, 30, "不足30人"), (30, 100, "30—99人"), (100, 300, "100—299人"), (300, 10**9, "300人及以上"))
 MODEL = "model"
@@ -123,6 +123,7 @@ def run(
     rows = task.rows(panel, minimum=settings.training_minimum)
     parts: list[pl.DataFrame] = []
     silent: list[pl.DataFrame] = []
+    earlier: list[Judged] = []
     for split in splits.rolling(rows["origin"].unique().to_list(), horizon=task.horizon, windows=settings.windows):
         before = rows.filter(pl.col("origin").is_in(list(split.train)))
         asked = rows.filter((pl.col("origin") == split.test) & (pl.col("insured_persons") >= task.minimum_insured))
@@ -130,22 +131,17 @@ def run(
             continue
         model = fit_variant(before, chosen, task=task, design=design, settings=settings)
         raw = model.log_odds(model.values(asked))
-        if is_calibrated and parts:
-            slope, intercept = _spread(parts, task)
-            model = replace(model, estimator=calibrate.Platt(model.estimator, slope, intercept))
-        model = with_silence(model, before, design=design, settings=settings)
+        if is_calibrated and earlier:
+            model = with_spread(model, before, slope=spread(earlier), task=task, settings=settings)
+        model = with_silence(model, before, task=task, design=design, settings=settings)
         silent.append(pl.DataFrame(dict(silence.without_each(model, model.values(asked), design.sources))))
-        parts.append(pl.concat([asked, model.score(asked)], how="horizontal").with_columns(pl.Series("log_odds", raw)))
+        earlier.append(Judged(split.test, raw, task.event(asked)))
+        parts.append(pl.concat([asked, model.score(asked)], how="horizontal"))
         say(f"{split.test:%Y-%m}: {asked.height} rows")
     if not parts:
         raise NothingToLearnError(f"no later month to judge {task.label} at {task.horizon} months by: a short panel")
     without = pl.concat(silent, how="diagonal").fill_null(float("nan"))
     return Backtest(predictions=pl.concat(parts), task=task, capacity=capacity, silent=without)
-
-
-def _spread(parts: Sequence[pl.DataFrame], task: Task) -> tuple[float, float]:
-    together = pl.concat(parts)
-    return calibrate.fit_spread(together["log_odds"].to_numpy(), task.event(together))
 
 
 def as_facts(

@@ -59,11 +59,9 @@ def fit_platt(log_odds: Floats, event: Bools) -> tuple[float, float]:
     return max(float(found[0]), SMALLEST_SLOPE), float(found[1])
 
 
-def fit_spread(log_odds: Floats, event: Bools) -> tuple[float, float]:
-    """The slope of ``fit_platt``, and the intercept that leaves the mean probability as it was."""
-    slope, _ = fit_platt(log_odds, event)
-    wanted = float(probability(log_odds).mean()) if len(log_odds) else 0.0
-    return slope, restoring(slope * log_odds, wanted)
+def level(slope: float, log_odds: Floats) -> float:
+    """The intercept with which ``slope`` leaves the mean probability of ``log_odds`` as it was."""
+    return restoring(slope * log_odds, float(probability(log_odds).mean())) if len(log_odds) else 0.0
 
 
 def restoring(log_odds: Floats, wanted: float) -> float:

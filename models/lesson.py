@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from models import absence, seasonal, splits
+from models.absence import Silence
 from models.estimators import Bools, Design, Estimator, Floats, fit_linear, fit_trees
 from models.seasonal import Seasonal
 from models.task import Settings, Task
@@ -56,13 +57,15 @@ def _with_unseen_seasons(
     return values, np.concatenate([event, event[again]])
 
 
-def values_of(design: Design, season: Seasonal | None, frame: pl.DataFrame, *, markers: tuple[str, ...] = ()) -> Floats:
-    """The features of ``frame`` in the order of ``design``: its own, those of ``season``, ``markers``."""
+def values_of(
+    design: Design, season: Seasonal | None, frame: pl.DataFrame, *, silences: tuple[Silence, ...] = ()
+) -> Floats:
+    """The features of ``frame`` in the order of ``design``: its own, those of ``season``, those of ``silences``."""
     added = len(season.names) if season else 0
-    own = replace(design, names=design.names[: len(design.names) - added - len(markers)])
+    own = replace(design, names=design.names[: len(design.names) - added - len(silences)])
     parts = [own.values(frame)]
     if season:
         parts.append(season.encode(frame))
-    if markers:
-        parts.append(absence.encode(frame, markers))
+    if silences:
+        parts.append(absence.encode(frame, silences))
     return np.column_stack(parts) if len(parts) > 1 else parts[0]

@@ -21,6 +21,7 @@ TRUSTED = [
     "builtins.str",
     "builtins.tuple",
     "models.absence.Shifted",
+    "models.absence.Silence",
     "models.calibrate.Platt",
     "models.estimators.Blend",
     "models.estimators.Constant",

@@ -48,7 +48,8 @@ def without_each(model: Scoring, values: Floats, sources: Sources) -> Iterator[t
     names = model.design.names
     yield NONE, model.log_odds(values)
     for source, columns in sources.items():
-        places = [place for place, name in enumerate(names) if name in columns]
+        own = {*columns, absence.name_of(source)}
+        places = [place for place, name in enumerate(names) if name in own]
         if places:
             yield source, model.log_odds(absence.blanked(values, places))
 

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from models import absence, calibrate, seasonal, severity, splits
-from models.absence import Shifted
+from models.absence import Shifted, Silence
 from models.errors import NothingToLearnError
 from models.estimators import Blend, Design, Estimator, Floats, probability
 from models.lesson import prepared, values_of
@@ -21,7 +21,17 @@ from models.severity import Severity
 from models.task import Settings, Task
 from models.variants import LINEAR, TREES, VARIANTS, Judged, Variant, calibration, choose
 
-__all__ = ["Model", "Settings", "Task", "Trained", "fit", "fit_variant", "say_nothing", "with_silence"]
+__all__ = [
+    "Model",
+    "Settings",
+    "Task",
+    "Trained",
+    "fit",
+    "fit_variant",
+    "say_nothing",
+    "with_silence",
+    "with_spread",
+]
 
 
 def say_nothing(_: str) -> None:
@@ -32,18 +42,23 @@ def say_nothing(_: str) -> None:
 class Model:
     """A fitted model: values of its ``design`` in, log-odds, contributions and expected jobs lost out.
 
-    The last features of ``design`` are ``markers``: columns that tell whether a source came at all.
+    The last features of ``design`` are those of ``silences``: whether a source speaks at all.
     """
 
     design: Design
     season: Seasonal | None
     estimator: Estimator
     severity: Severity
-    markers: tuple[str, ...] = ()
+    silences: tuple[Silence, ...] = ()
 
     def values(self, frame: pl.DataFrame) -> Floats:
         """The features of ``frame`` in the order of ``design``, carry-over included; (rows, features)."""
-        return values_of(self.design, self.season, frame, markers=self.markers)
+        return values_of(self.design, self.season, frame, silences=self.silences)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of ``design`` without those of ``silences``."""
+        return self.design.names[: len(self.design.names) - len(self.silences)]
 
     def log_odds(self, values: Floats) -> Floats:
         """Log-odds of shape (rows,)."""
@@ -58,7 +73,7 @@ class Model:
         values = self.values(frame)
         chance = probability(self.log_odds(values))
         persons = frame["insured_persons"].cast(pl.Float64).fill_null(0.0).to_numpy()
-        loss = chance * self.severity.share(values[:, : values.shape[1] - len(self.markers)]) * persons
+        loss = chance * self.severity.share(values[:, : len(self.features)]) * persons
         return pl.DataFrame({"probability": chance, "expected_loss": loss})
 
 
@@ -89,11 +104,11 @@ def fit(
         raise NothingToLearnError(f"no row with a known outcome of {task.label} at {task.horizon} months")
     judged = _judge(rows, task=task, design=design, settings=settings, say=say)
     variant = choose(judged, noise=settings.noise)
-    is_calibrated, slope, intercept = calibration(judged[variant.name])
+    is_calibrated, slope = calibration(judged[variant.name])
     model = fit_variant(rows, variant, task=task, design=design, settings=settings)
     if is_calibrated:
-        model = replace(model, estimator=calibrate.Platt(model.estimator, slope, intercept))
-    model = with_silence(model, rows, design=design, settings=settings)
+        model = with_spread(model, rows, slope=slope, task=task, settings=settings)
+    model = with_silence(model, rows, task=task, design=design, settings=settings)
     event = task.event(rows)
     say(f"{variant.name}{', calibrated' if is_calibrated else ''}: {len(event)} rows, {int(event.sum())} events")
     evidence: tuple[Mapping[str, str | float], ...] = tuple(
@@ -118,23 +133,42 @@ def fit_variant(rows: pl.DataFrame, variant: Variant, *, task: Task, design: Des
     return Model(design=lesson.design, season=lesson.season, estimator=estimator, severity=head)
 
 
-def with_silence(model: Model, rows: pl.DataFrame, *, design: Design, settings: Settings) -> Model:
-    """``model`` with the shifts that keep its mean probability where a source of ``design`` never came.
+def with_spread(model: Model, rows: pl.DataFrame, *, slope: float, task: Task, settings: Settings) -> Model:
+    """``model`` with its log-odds times ``slope``, and its mean probability of the enterprises asked of as it was.
 
-    ``rows`` are those that taught it, or a sample of their enterprises.
+    ``rows`` are those that taught it.
     """
-    asked = _sample(rows, most=settings.silence_most_rows)
+    log_odds = model.log_odds(model.values(_asked(rows, task, settings)))
+    level = calibrate.level(slope, log_odds)
+    return replace(model, estimator=calibrate.Platt(model.estimator, slope, level))
+
+
+def with_silence(model: Model, rows: pl.DataFrame, *, task: Task, design: Design, settings: Settings) -> Model:
+    """``model`` with the shifts that keep its mean probability where a source of ``design`` is silent.
+
+    ``rows`` are those that taught it; the mean is that of the enterprises asked of.
+    """
+    asked = _asked(rows, task, settings)
     names, values = model.design.names, model.values(asked)
     found = absence.silences(asked, names, design.sources)
-    markers = tuple(dict.fromkeys(one.marker for one in found if one.marker not in names))
-    shifts = [absence.shift(model.estimator, values, one, asked[one.marker].is_not_null().to_numpy()) for one in found]
-    grown = model.design
-    for marker in markers:
-        own = next(one for one in found if one.marker == marker)
-        grown = grown.with_features((marker,), theme=grown.themes.get(names[own.places[0]], ""), sign=0)
-    places = tuple(grown.names.index(one.marker) for one in found)
-    estimator = Shifted(model.estimator, len(names), places, tuple(shifts))
-    return replace(model, design=grown, estimator=estimator, markers=markers) if found else model
+    if not found:
+        return model
+    speaks = ~np.isnan(absence.encode(asked, found))
+    shifts = tuple(
+        absence.shift(model.estimator, values, [names.index(name) for name in one.columns], speaks[:, place])
+        for place, one in enumerate(found)
+    )
+    return replace(
+        model,
+        design=model.design.with_features(tuple(one.name for one in found), theme=absence.THEME, sign=0),
+        estimator=Shifted(model.estimator, len(names), shifts),
+        silences=found,
+    )
+
+
+def _asked(rows: pl.DataFrame, task: Task, settings: Settings) -> pl.DataFrame:
+    """Of the rows that taught, those of enterprises that are asked of, or a sample of them."""
+    return _sample(rows.filter(pl.col("insured_persons") >= task.minimum_insured), most=settings.silence_most_rows)
 
 
 def _judge(

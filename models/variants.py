@@ -71,25 +71,29 @@ def choose(judged: Mapping[str, Sequence[Judged]], *, noise: float) -> Variant:
     return chosen if telling else _with_season(chosen)
 
 
-def calibration(windows: Sequence[Judged]) -> tuple[bool, float, float]:
-    """Whether calibrating on earlier windows helped the later ones; slope and intercept learned on all but the last."""
+def calibration(windows: Sequence[Judged]) -> tuple[bool, float]:
+    """Whether the spread of earlier windows helped the later ones, each at its own level; the slope they teach.
+
+    How many events a month had is its season's matter: a window teaches how far apart, not how high. The last one has
+    no say.
+    """
     chosen = windows[:-1]
     plain, calibrated = [], []
     for place in range(1, len(chosen)):
-        slope, intercept = _spread(chosen[:place])
+        slope = spread(chosen[:place])
         log_odds, event = chosen[place].log_odds, chosen[place].event
         plain.append(calibrate.log_loss(log_odds, event))
-        calibrated.append(calibrate.log_loss(slope * log_odds + intercept, event))
+        calibrated.append(calibrate.log_loss(slope * log_odds + calibrate.level(slope, log_odds), event))
     helps = bool(plain) and sum(calibrated) < sum(plain)
-    slope, intercept = _spread(chosen) if helps else (1.0, 0.0)
-    return helps, slope, intercept
+    return helps, spread(chosen) if helps else 1.0
 
 
 def _with_season(chosen: Variant) -> Variant:
     return next(variant for variant in VARIANTS if variant.members == chosen.members and variant.has_season)
 
 
-def _spread(windows: Sequence[Judged]) -> tuple[float, float]:
-    return calibrate.fit_spread(
-        np.concatenate([window.log_odds for window in windows]), np.concatenate([window.event for window in windows])
-    )
+def spread(windows: Sequence[Judged]) -> float:
+    """The slope by which what happened in ``windows`` follows the log-odds; below 1 they were too far apart."""
+    log_odds = np.concatenate([window.log_odds for window in windows])
+    slope, _ = calibrate.fit_platt(log_odds, np.concatenate([window.event for window in windows]))
+    return slope

@@ -63,7 +63,8 @@ def teach(means: Means, taught: Lesson) -> Challenger:
     )
     rows = task.rows(taught.panel, minimum=task.minimum_insured)
     values = trained.model.values(rows)
-    reference = drift.reference(trained.model.design.names, values, trained.model.log_odds(values))
+    features = trained.model.features
+    reference = drift.reference(features, values[:, : len(features)], trained.model.log_odds(values))
     model_id, digest = registry.write(
         means.home.models,
         trained.model,
@@ -176,7 +177,7 @@ def _sources(contracts: Contracts) -> dict[str, tuple[str, ...]]:
     """Each feed that a night may lack, with the columns of the features that are missing without it."""
     columns = [contracts.columns[name] for name in contracts.tables[FEATURES].columns]
     needing = {
-        name: tuple(column.name for column in columns if name in column.needs)
+        name: tuple(column.name for column in columns if set(column.needs) & set(feed.provides))
         for name, feed in sorted(contracts.feeds.items())
         if not feed.required
     }
@@ -198,7 +199,8 @@ def _groups(judged: Backtest) -> dict[str, pl.Series]:
 
 def _columns(trained: Trained, panel: pl.DataFrame) -> tuple[str, ...]:
     """The columns of the night that the model reads: its own features, those of the carry-over, and the insured."""
-    own = [name for name in trained.model.design.names if name in panel.columns]
+    told = [name for silence in trained.model.silences for name in (silence.marker, *silence.columns)]
+    own = [name for name in (*trained.model.design.names, *told) if name in panel.columns]
     season = ["season", "industry_division", "industry_code", "county_code"] if trained.model.season else []
     return tuple(dict.fromkeys([*own, *season, "insured_persons"]))
 

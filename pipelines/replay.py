@@ -92,9 +92,26 @@ def _compare(home: Home, rebuilt: Path, record: EditionRecord, *, incomparable: 
     issued = home.editions / record.as_of.isoformat() / f"r{record.revision}"
     names = sorted(_files(issued) | _files(rebuilt))
     differing = tuple(name for name in names if not _same(issued / name, rebuilt / name))
-    old, new = (folder / f"wengang-{record.edition_id}.duckdb" for folder in (home.published, rebuilt / "published"))
-    tables, differing_rows = differing_tables(old, new) if old.is_file() else (0, ())
+    tables, differing_rows = _compared_tables(home.published, rebuilt / "published", record.edition_id)
     return Comparison(record.edition_id, len(names), differing, tables, differing_rows, incomparable)
+
+
+def _compared_tables(issued: Path, rebuilt: Path, edition_id: str) -> tuple[int, tuple[str, ...]]:
+    """How many tables of the published files were compared, the counties' too, and the names of those that differ.
+
+    A file that is no longer kept proves nothing; one that should not be there is a difference.
+    """
+    patterns = (f"wengang-{edition_id}.duckdb", f"county/*-{edition_id}.duckdb")
+    kept = sorted(path.relative_to(issued).as_posix() for pattern in patterns for path in issued.glob(pattern))
+    count, differing = 0, list[str]()
+    for name in kept:
+        if not (rebuilt / name).is_file():
+            differing.append(name)
+            continue
+        tables, found = differing_tables(issued / name, rebuilt / name)
+        count += tables
+        differing += found if "/" not in name else [f"{name}: {table}" for table in found]
+    return count, tuple(differing)
 
 
 def _files(folder: Path) -> set[str]:

@@ -158,6 +158,10 @@ class Warehouse:
         columns = list(self.contracts.tables[table].columns)
         typed = frame.select(columns).cast(self.contracts.polars_schema(table))  # type: ignore[arg-type]
         typed.write_parquet(name, compression="lz4")
+        for path in (Path(name), folder):
+            descriptor = os.open(path, os.O_RDONLY)
+            os.fsync(descriptor)
+            os.close(descriptor)
         self.view_over_files(table, [Path(name)])
         return frame.height
 

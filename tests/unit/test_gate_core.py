@@ -211,3 +211,28 @@ def test_a_metric_that_cannot_be_judged_closes(run: Run, warehouse: Warehouse, m
     [finding] = core_suite.findings(run, warehouse)
     assert (finding.passed, finding.severity) == (False, "fail")
     assert "检查本身出错" in finding.reason
+
+
+def test_of_many_subjects_those_beyond_the_bound_are_told_and_a_check_that_raises_is_told_once(
+    run: Run, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    months(warehouse, [(0, 3, 10)])
+    sources = [("power_month", "用电", 0), ("tax_month", "税收", 7), ("vacancy", "招聘", 0)]
+    rows = [
+        {"feed": feed, "feed_label": label, "row_count": count, "is_required": False, "source_state": "正常"}
+        for feed, label, count in sources
+    ]
+    fill(warehouse, "core.source_status", rows)
+    found = [f for f in core_suite.findings(run, warehouse) if f.check_id == "source_optional"]
+    assert [(f.subject, f.passed) for f in found] == [("用电", False), ("税收", True), ("招聘", False)]
+    plain = core_suite.validate
+
+    def raising(suite: Any, frame: Any) -> Any:
+        return [
+            replace(one, exception="broken") if one.check.columns == ("source_optional",) else one
+            for one in plain(suite, frame)
+        ]
+
+    monkeypatch.setattr(core_suite, "validate", raising)
+    told = [f for f in core_suite.findings(run, warehouse) if f.check_id == "source_optional"]
+    assert [(f.passed, f.severity) for f in told] == [(False, "fail")]

@@ -53,6 +53,11 @@ def issue(city: City, as_of: date, month: date = OCTOBER, firms: list[Firm] = FI
     return receipt, city.home.published / f"wengang-{decision.edition_id}.duckdb"
 
 
+def keep(city: City, path: Path, *, sizes: dict[str, int] | None = None) -> None:
+    """Write the book of the city's file at ``path`` again."""
+    base.keep(city.run(DAY), city.warehouse, path.parent, {base.WHOLE: path}, sizes=sizes or {}, withdrawals=0)
+
+
 def is_as_from_nothing(city: City, path: Path, again: Path) -> bool:
     """Whether every file of the edition of ``path`` holds, row for row, what a rebuild without a base writes."""
     name = path.stem.removeprefix("wengang-")
@@ -93,12 +98,44 @@ def test_a_revised_month_replaces_the_one_on_file(city: City, tmp_path: Path) ->
 def test_an_enterprise_takes_its_months_to_its_new_county(
     city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The county that it left is written whole: a copy would keep it in freed blocks."""
     monkeypatch.setattr(base, "MOST_MOVED", 0.5)
-    issue(city, DAY)
-    moved = [replace(FIRMS[0], county="320707"), *FIRMS[1:]]
-    receipt, path = issue(city, DAY + timedelta(days=1), firms=moved)
-    assert any("0 months and 1 enterprises new in a county" in note for note in receipt.notes)
+    name = replace(FIRMS[0], core={"enterprise_name": "模拟企业搬离旧县留名"})
+    issue(city, DAY, firms=[name, *FIRMS[1:]])
+    old = city.home.published / "county" / f"320706-{DAY}-r1.duckdb"
+    assert "搬离旧县".encode() in old.read_bytes()
+    receipt, path = issue(city, DAY + timedelta(days=1), firms=[replace(name, county="320707"), *FIRMS[1:]])
+    assert any(
+        note.startswith("2 of 3 files copied") and "0 months and 1 enterprises new in a county" in note
+        for note in receipt.notes
+    )
+    left = city.home.published / "county" / f"320706-{DAY + timedelta(days=1)}-r1.duckdb"
+    assert "搬离旧县".encode() not in left.read_bytes()
     assert is_as_from_nothing(city, path, tmp_path / "again")
+
+
+def test_an_older_day_takes_nothing_over_from_a_later_one(city: City, tmp_path: Path) -> None:
+    issue(city, DAY)
+    receipt, path = issue(city, DAY - timedelta(days=2))
+    assert not any("copied" in note for note in receipt.notes)
+    assert is_as_from_nothing(city, path, tmp_path / "again")
+
+
+def test_after_a_withdrawal_nothing_is_copied(city: City) -> None:
+    issue(city, DAY)
+    city.ledger.append("withdrawal", subject="bad", at=city.run(DAY).cutoff, body={"reason": "测试"})
+    receipt, _ = issue(city, DAY + timedelta(days=1))
+    assert not any("copied" in note for note in receipt.notes)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"code": 1}', "null"])
+def test_a_book_that_cannot_be_read_costs_a_whole_night_only(city: City, content: str) -> None:
+    issue(city, DAY)
+    (city.home.published / base.BOOK).write_text(content, encoding="utf-8")
+    receipt, _ = issue(city, DAY + timedelta(days=1))
+    assert not any("copied" in note for note in receipt.notes)
+    third, _ = issue(city, DAY + timedelta(days=2))
+    assert any("copied" in note for note in third.notes)
 
 
 def test_many_moves_cost_the_county_files_a_night_written_whole(city: City, tmp_path: Path) -> None:
@@ -147,7 +184,7 @@ def test_a_base_that_lies_about_its_months_is_written_whole(city: City, tmp_path
     city.warehouse.execute(f"ATTACH '{path}' AS tampered")
     city.warehouse.execute("UPDATE tampered.out.enterprise_month SET insured_persons = 1 WHERE enterprise_no = 1")
     city.warehouse.execute("DETACH tampered")
-    base.keep(city.warehouse, city.home.published, {base.WHOLE: path}, sizes={})
+    keep(city, path)
     receipt, later = issue(city, DAY + timedelta(days=1))
     assert any("was written whole" in note and "not those of the core" in note for note in receipt.notes)
     assert is_as_from_nothing(city, later, tmp_path / "again")
@@ -155,7 +192,7 @@ def test_a_base_that_lies_about_its_months_is_written_whole(city: City, tmp_path
 
 def test_a_file_swollen_by_deleted_rows_is_written_whole(city: City) -> None:
     _, path = issue(city, DAY)
-    base.keep(city.warehouse, city.home.published, {base.WHOLE: path}, sizes={base.WHOLE: 1})
+    keep(city, path, sizes={base.WHOLE: 1})
     receipt, _ = issue(city, DAY + timedelta(days=1))
     assert not any("copied" in note for note in receipt.notes)
     assert pl.read_json(city.home.published / base.BOOK).height == 1

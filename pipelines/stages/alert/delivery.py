@@ -73,7 +73,7 @@ def _connect(settings: Settings) -> smtplib.SMTP:
     password = settings_file.smtp_password()
     if mail.smtp_user and not password:
         raise SendingError(f"mail.smtp_user is set but {settings_file.SMTP_PASSWORD} is not; mails wait in the outbox")
-    if not f"{mail.smtp_user}{password or ''}".isascii():
+    if mail.smtp_user and not f"{mail.smtp_user}{password}".isascii():
         raise SendingError(
             "mail.smtp_user or its password is not ASCII, which no login sends; mails wait in the outbox"
         )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models import explain, seasonal
+from models import absence, explain, seasonal
 from models.reason_words import month_text, percent, signed_percent, yuan
 from models.train import Model
 from pipelines.contracts import Contracts, read_sql
@@ -21,6 +21,8 @@ from pipelines.warehouse import Warehouse
 BASE = "基准"
 AUDIBLE = 0.05
 """Log-odds from which on a theme is worth a sentence: a twentieth, five per cent of the odds."""
+SPEECHLESS = (BASE, absence.THEME)
+"""What no figure speaks for."""
 DIGITS = 6
 REFERENCE: Mapping[str, str] = {
     "unemployment_claim": "claims_reference_month",
@@ -106,7 +108,7 @@ def _explained(
             continue
         if direction(names[place], value, contracts) > 0:
             raising[theme] = sentence(names[place], value, contracts, months)
-    lowest = min((t for t in themes if t != BASE), key=lambda t: (round(themes[t], DIGITS), t), default=None)
+    lowest = min((t for t in themes if t not in SPEECHLESS), key=lambda t: (round(themes[t], DIGITS), t), default=None)
     if lowest is None or themes[lowest] > -AUDIBLE:
         return Explained(themes, raising)
     own = [p for p in np.argsort(rounded, kind="stable") if model.design.themes[names[p]] == lowest]

@@ -37,13 +37,14 @@ def compute(run: Run, warehouse: Warehouse, *, bucket_size: int) -> tuple[pl.Dat
     """The rows of ``features.enterprise``, and how many enterprises there are."""
     origin, has_insurance = reach.origin_of(run, warehouse)
     definitions = reading.definitions_of(run, reference=origin.insurance)
+    valid = definitions.source_valid_months
     enterprises = _enterprises(run, warehouse, day=run.as_of)
     delivered = reach.delivered(warehouse, origin, has_insurance=has_insurance)
     season = definitions.lunar.season(origin.insurance)
 
     def rows(_: int, bucket: Bucket, panel: Panel, values: dict[str, Masked]) -> pl.DataFrame:
         part = bucket.part(enterprises)
-        return table.rows(values, panel, part, origin=origin, delivered=delivered, season=season)
+        return table.rows(values, panel, part, origin=origin, delivered=delivered, season=season, valid_months=valid)
 
     frames = [
         frame
@@ -72,6 +73,7 @@ def training_panel(
     report after it; of what lies before it, the versions of tonight.
     """
     definitions = reading.definitions_of(run, reference=max(origin.insurance for origin in origins))
+    valid = definitions.source_valid_months
     enterprises = [_enterprises(run, warehouse, day=date.fromordinal(origin.day)) for origin in origins]
     delivered = [reach.delivered(warehouse, origin, has_insurance=True) for origin in origins]
     columns = list(run.contracts.tables["features.enterprise"].columns)
@@ -79,7 +81,9 @@ def training_panel(
     def rows(place: int, bucket: Bucket, panel: Panel, values: dict[str, Masked]) -> pl.DataFrame:
         origin, part = origins[place], bucket.part(enterprises[place])
         season = definitions.lunar.season(origin.insurance)
-        found = table.rows(values, panel, part, origin=origin, delivered=delivered[place], season=season)
+        found = table.rows(
+            values, panel, part, origin=origin, delivered=delivered[place], season=season, valid_months=valid
+        )
         month = pl.lit(month_of_ordinal(origin.insurance)).alias("origin")
         return found.filter(pl.col("insured_persons") >= minimum_insured).select(month, *columns)
 

@@ -27,9 +27,11 @@ def rows(
     origin: Origin,
     delivered: Mapping[str, bool],
     season: str,
+    valid_months: int,
 ) -> pl.DataFrame:
     """The features of one bucket; ``enterprises`` are its rows of core.enterprise with ``is_listed`` and notices.
 
+    A source not heard from for more than ``valid_months`` has no month any more, as the kernel has no figure of it.
     ``delivered`` says for each source by name whether it holds anything at all at the cutoff.
     """
     insurance = panel.insurance
@@ -41,7 +43,7 @@ def rows(
         .with_columns(
             _month("reference_month", origin.insurance if delivered["insurance"] else None),
             _month("export_reference_month", origin.export),
-            *(_month(f"{name}_reference_month", origin.reached.get(name)) for name in REACHED),
+            *(_month(f"{name}_reference_month", _heard(origin, name, valid_months)) for name in REACHED),
             season=pl.lit(season if delivered["insurance"] else None, dtype=pl.String),
             is_us_exporter=_us_exporter(delivered),
             sources_present_count=pl.Series(marks.sum(axis=0), dtype=pl.Int64),
@@ -53,6 +55,11 @@ def rows(
 
 def _month(name: str, ordinal: int | None) -> pl.Expr:
     return pl.lit(None if ordinal is None else month_of_ordinal(ordinal), dtype=pl.Date).alias(name)
+
+
+def _heard(origin: Origin, name: str, valid_months: int) -> int | None:
+    reached = origin.reached.get(name)
+    return None if reached is None or origin.insurance - reached > valid_months else reached
 
 
 def _us_exporter(delivered: Mapping[str, bool]) -> pl.Expr:

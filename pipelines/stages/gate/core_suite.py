@@ -59,7 +59,8 @@ def findings(run: Run, warehouse: Warehouse) -> list[Finding]:
     """Measure and judge the core as ``run`` sees it; an expectation that raises is a failed ``fail``."""
     measured = _measure(run, warehouse)
     outcomes = _judged(measured)
-    return [_finding(run, warehouse, m, outcomes[m.check_id]) for m in measured]
+    told = [m for m in measured if not outcomes[m.check_id].exception or not m.place]
+    return [_finding(run, warehouse, m, outcomes[m.check_id]) for m in told]
 
 
 def _judged(measured: Sequence[Measured]) -> dict[str, Outcome]:

@@ -35,7 +35,8 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
         record.edition_id == edition_id and record.status == "issued" for record in ledger.editions(as_of=run.as_of)
     )
     codes, unnamed = _counties(warehouse)
-    files = Files(run, warehouse, folder, edition_id, is_issued=is_issued)
+    withdrawals = len(ledger.withdrawn(through=run.through))
+    files = Files(run, warehouse, folder, edition_id, is_issued=is_issued, withdrawals=withdrawals)
     counts = files.write(codes)
     notes = files.notes
     if unnamed:

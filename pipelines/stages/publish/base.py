@@ -4,20 +4,24 @@ A book beside the files says on which slab of the core each of their months rest
 checked. A book that is missing, or a file that looks otherwise, costs a night in which files are written whole, and
 nothing else: the book goes after the files get their names, so it never speaks of a file that a killed run left.
 Slabs are named by what they rest on, enterprise numbers included; rows are never compared.
+
+A copy keeps in freed blocks what was deleted from it. So a county that an enterprise has left is written whole, and so
+is every file once a delivery was withdrawn, or where the last files tell of a later day.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pipelines.contracts import read_sql
 from pipelines.errors import PublishError
 from pipelines.run import Run, atomic_file, code_digest
+from pipelines.stages.publish.shelf import BOOK
 from pipelines.warehouse import Warehouse
 
-BOOK = ".base.json"
 WHOLE = ""
 MONTHS = "core.enterprise_month"
 MOST_MONTHS = 0.5
@@ -42,29 +46,50 @@ class Base:
 NOTHING = Base()
 
 
-def find(run: Run, warehouse: Warehouse, folder: Path) -> Base:
-    """What tonight may start from; nothing where an edition is rebuilt for comparison, or too much has changed."""
-    now = _rests_on(warehouse)
-    book = _book(folder) if run.output is None else {}
-    if not now or book.get("code") != code_digest():
+def find(run: Run, warehouse: Warehouse, folder: Path, *, withdrawals: int) -> Base:
+    """What tonight may start from; nothing where an edition is rebuilt for comparison, or too much has changed.
+
+    ``withdrawals`` is how many the run sees.
+    """
+    try:
+        return _found(run, warehouse, folder, withdrawals) if run.output is None else NOTHING
+    except (KeyError, TypeError, ValueError):
+        return NOTHING
+
+
+def _found(run: Run, warehouse: Warehouse, folder: Path, withdrawals: int) -> Base:
+    """As ``find``; a book that is not as it was written raises."""
+    now, book = _rests_on(warehouse), _book(folder)
+    if not now or (book.get("code"), book.get("withdrawals")) != (code_digest(), withdrawals):
         return NOTHING
     entries = {code: entry for code, entry in book["files"].items() if _is_as_left(folder, entry)}
     was: dict[str, str] = book["months"]
     changed = tuple(sorted(month for month in now.keys() | was.keys() if now.get(month) != was.get(month)))
-    if WHOLE not in entries or len(changed) > MOST_MONTHS * len(now):
+    is_later = date.fromisoformat(book["as_of"]) > run.as_of
+    if is_later or WHOLE not in entries or len(changed) > MOST_MONTHS * len(now):
         return NOTHING
     files = {code: folder / entry["name"] for code, entry in entries.items()}
     try:
         with warehouse.attached(files[WHOLE], name="base"):
-            moved = tuple(number for (number,) in warehouse.rows(read_sql("out/moved")))
+            pairs = warehouse.rows(read_sql("out/moved"))
     except PublishError:
         return NOTHING
+    moved, left = tuple(number for number, _ in pairs), {code for _, code in pairs}
+    files = {code: path for code, path in files.items() if code not in left}
     if len(moved) > MOST_MOVED * warehouse.count("core.enterprise"):
         files = {WHOLE: files[WHOLE]}
     return Base(files, {code: entries[code]["written_whole"] for code in files}, changed, moved)
 
 
-def keep(warehouse: Warehouse, folder: Path, files: Mapping[str, Path], *, sizes: Mapping[str, int]) -> None:
+def keep(
+    run: Run,
+    warehouse: Warehouse,
+    folder: Path,
+    files: Mapping[str, Path],
+    *,
+    sizes: Mapping[str, int],
+    withdrawals: int,
+) -> None:
     """Write the book of ``files``, which are checked and have their names; ``sizes`` of those that were copied."""
     entries = {}
     for code, path in files.items():
@@ -74,7 +99,13 @@ def keep(warehouse: Warehouse, folder: Path, files: Mapping[str, Path], *, sizes
             "look": look,
             "written_whole": sizes.get(code, look[1]),
         }
-    body = {"code": code_digest(), "months": _rests_on(warehouse), "files": entries}
+    body = {
+        "code": code_digest(),
+        "as_of": run.as_of.isoformat(),
+        "withdrawals": withdrawals,
+        "months": _rests_on(warehouse),
+        "files": entries,
+    }
     with atomic_file(folder / BOOK) as temporary:
         temporary.write_text(json.dumps(body, sort_keys=True, indent=1) + "\n", encoding="utf-8")
 

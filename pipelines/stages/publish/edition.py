@@ -43,6 +43,7 @@ class Files:
     folder: Path
     edition_id: str
     is_issued: bool
+    withdrawals: int
     notes: list[str] = field(default_factory=list)
     written: dict[str, Path] = field(default_factory=dict)
     copied: set[str] = field(default_factory=set)
@@ -61,7 +62,14 @@ class Files:
                     self._write(code)
         if counts and self.run.output is None:
             sizes = {code: size for code, size in self._base.sizes.items() if code in self.copied}
-            base.keep(self.warehouse, self.folder, self.written, sizes=sizes)
+            base.keep(
+                self.run,
+                self.warehouse,
+                self.folder,
+                self.written,
+                sizes=sizes,
+                withdrawals=self.withdrawals,
+            )
         if self.copied:
             told = f"{len(self._base.months)} months and {len(self._base.moved)} enterprises new in a county"
             self.notes.append(f"{len(self.copied)} of {len(self.written)} files copied and brought up to date: {told}")
@@ -115,7 +123,7 @@ class Files:
 
     @cached_property
     def _base(self) -> Base:
-        return base.find(self.run, self.warehouse, self.folder)
+        return base.find(self.run, self.warehouse, self.folder, withdrawals=self.withdrawals)
 
     @cached_property
     def _expected(self) -> dict[str, Rows]:

@@ -13,6 +13,7 @@ from pipelines.ledger import Ledger
 from pipelines.run import sync_folder
 
 CURRENT = "current.duckdb"
+BOOK = ".base.json"
 EDITION = re.compile(r"(\d{4}-\d{2}-\d{2})-r(\d+)\.duckdb$")
 
 
@@ -44,6 +45,7 @@ def prune(folder: Path, *, keep: int, own: str) -> int:
     kept |= {order((folder / CURRENT).resolve().name), order(f"{own}.duckdb")}
     old = [path for path in [*files, *_county(folder)] if order(path.name) not in kept]
     left = [path for place in (folder, folder / "county") for path in place.glob(".*.duckdb.*") if path.is_file()]
+    left += folder.glob(f".{BOOK}.*")
     for path in [*old, *left]:
         path.unlink(missing_ok=True)
     return len(old)

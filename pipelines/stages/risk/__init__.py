@@ -99,7 +99,8 @@ def _drift(run: Run, features: pl.DataFrame, model: Artefact | None) -> pl.DataF
         return pl.DataFrame(schema=schema)
     asked = features.filter(pl.col("insured_persons") >= model.facts.minimum_insured)
     values = model.model.values(asked)
-    found = drift.compare(model.reference, model.model.design.names, values, model.model.log_odds(values))
+    names = model.model.features
+    found = drift.compare(model.reference, names, values[:, : len(names)], model.model.log_odds(values))
     known = run.contracts.columns
     labels = {name: known[name].label for name in found["feature_name"] if name in known} | dict(seasonal.LABELS)
     return found.select(
