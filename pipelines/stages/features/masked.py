@@ -44,7 +44,8 @@ def difference(later: Masked, earlier: Masked) -> Masked:
 def quotient(numerator: NDArray[Any], denominator: NDArray[Any], valid: Bools) -> Masked:
     """``numerator`` ÷ ``denominator`` where ``valid`` and the denominator is positive."""
     defined = valid & (denominator > 0)
-    values = np.where(defined, numerator, 0) / np.where(defined, denominator, 1)
+    values = np.zeros(len(defined), dtype=np.float64)
+    np.divide(numerator, denominator, out=values, where=defined)
     return Masked(values, defined)
 
 

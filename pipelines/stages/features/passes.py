@@ -18,7 +18,7 @@ from pipelines.warehouse import Warehouse
 Finish = Callable[[int, Bucket, Panel, dict[str, Masked]], pl.DataFrame]
 """From the place of an origin, a bucket, its panel and the kernel's values to rows."""
 Item = TypeVar("Item")
-HELD_BUCKETS = 4
+HELD_BUCKETS = 8
 """A city's insurance is read once and held between the passes; a province's is read again, of the heads alone first."""
 
 

@@ -32,8 +32,8 @@ from pipelines.stages.features.tariff import Measure
 from pipelines.warehouse import Warehouse
 
 UNITED_STATES = "USA"
-BLOCK_SIZE = 4 * 16_384
-"""Four buckets of the month slabs are read at once: opening files costs more than a larger array."""
+BLOCK_SIZE = 2 * 16_384
+"""Two buckets of the month slabs are read at once: opening files costs, and a larger array leaves a core waiting."""
 
 
 @dataclass(frozen=True)
