@@ -25,7 +25,7 @@ Bools = NDArray[np.bool_]
 SEED = 20_250_401
 CLIP = 4.0
 NORMAL_QUARTILES = 1.349
-MAX_ITERATIONS = 2_000
+MAX_ITERATIONS = 100
 TREE_THREADS = 2
 """Histograms are summed feature by feature, and two partial sums are the same in either order: one thread and two gave
 the same bits, which more would not."""
@@ -190,7 +190,9 @@ def fit_linear(values: Floats, event: Bools, *, penalty: float) -> Estimator:
     centre, scale = _robust(values)
     scaled = _scaled(values, centre, scale)
     inputs = np.column_stack([scaled, np.isnan(values).astype(np.float64)])
-    model = LogisticRegression(C=1.0 / (penalty * max(len(event), 1)), max_iter=MAX_ITERATIONS, tol=1e-6)
+    model = LogisticRegression(
+        C=1.0 / (penalty * max(len(event), 1)), solver="newton-cholesky", max_iter=MAX_ITERATIONS, tol=1e-6
+    )
     with threadpool_limits(limits=1):
         model.fit(inputs, event)
     weight, missing_weight = np.split(model.coef_[0], 2)

@@ -2,10 +2,11 @@
 
 A value becomes the number of thresholds below it; for each tree and feature a table gives the leaves that this number
 leaves open, as a bit mask, and the masks of a tree's features together leave one leaf (after QuickScorer, Lucchese et
-al., SIGIR 2015). One thread, NumPy alone; each row is computed by itself, so no division into buckets moves a bit.
+al., SIGIR 2015). NumPy alone, in two threads; each row is computed by itself, so no division of the rows moves a bit.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from models.errors import UnsupportedModelError
 from models.leaves import Boosted, Tree, start, trees
 
 ROWS_AT_ONCE = 8192
+THREADS = 2
 Values = NDArray[np.float64]
 Masks = NDArray[np.unsignedinteger[Any]]
 
@@ -45,8 +47,9 @@ class TreeScorer:
         if values.ndim != 2 or values.shape[1] != self.features:
             raise ValueError(f"values have shape {values.shape}, the model reads {self.features} features")
         scores = np.full(len(values), self.base)
-        for first in range(0, len(values), ROWS_AT_ONCE):
-            self._add(values[first : first + ROWS_AT_ONCE], scores[first : first + ROWS_AT_ONCE])
+        parts = [slice(first, first + ROWS_AT_ONCE) for first in range(0, len(values), ROWS_AT_ONCE)]
+        with ThreadPoolExecutor(THREADS) as workers:
+            list(workers.map(lambda part: self._add(values[part], scores[part]), parts))
         return scores
 
     def _add(self, values: Values, scores: Values) -> None:
