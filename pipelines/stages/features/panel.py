@@ -223,7 +223,7 @@ def export_panel(rows: pl.DataFrame, *, products: pl.Series, present: Bools, fir
 
 def _pairs(exporter: Ints, kind: Ints) -> Pairs:
     kinds = int(kind.max(initial=0)) + 1
-    pairs, at = np.unique(exporter * kinds + kind, return_inverse=True)
+    pairs, at = compact(exporter * kinds + kind)
     return Pairs(at=at, exporter=pairs // kinds, kind=pairs % kinds)
 
 

@@ -1,6 +1,6 @@
 """Two passes over fixed buckets of enterprises: integer sums for peers, then the kernel, at each origin asked for."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, reduce
 from typing import TypeVar
@@ -43,18 +43,14 @@ def computed(
     buckets = list(reading.buckets(enterprises.height, size=bucket_size))
     held: dict[int, Insurance] = {}
     sums: list[list[peers.Peers]] = []
-    for bucket, insured in ahead(_first_pass(run, warehouse, city, buckets)):
-        if len(buckets) <= HELD_BUCKETS:
+    are_held = len(buckets) <= HELD_BUCKETS
+    for bucket, rows in ahead(_heads(run, warehouse, city, buckets, whole=are_held)):
+        insured = reading.insurance_of(rows, city, bucket)
+        if are_held:
             held[bucket.first_no] = insured
         places = _of(division, bucket)
         sums.append([_sums(insured, origin, division=places, divisions=divisions) for origin in origins])
     together = [reduce(peers.add, parts) for parts in zip(*sums, strict=True)]
-
-    def panels() -> Iterator[tuple[Bucket, Panel]]:
-        for bucket in buckets:
-            insurance = held.pop(bucket.first_no, None) or _insurance(run, warehouse, city, bucket)
-            places = _of(division, bucket)
-            yield bucket, _panel(warehouse, city, sparse, bucket, insurance=insurance, division=places)
 
     def frame(bucket: Bucket, panel: Panel, place: int) -> pl.DataFrame:
         values = kernel.compute(
@@ -63,7 +59,11 @@ def computed(
         return finish(place, bucket, panel, values)
 
     with ThreadPoolExecutor(run.threads) as workers:
-        for bucket, panel in ahead(panels()):
+        for bucket, rows_again, dense in ahead(_rows(run, warehouse, city, sparse, buckets, whole=not are_held)):
+            insured = (
+                held.pop(bucket.first_no) if rows_again is None else reading.insurance_of(rows_again, city, bucket)
+            )
+            panel = _panel(city, sparse, bucket, dense, insurance=insured, division=_of(division, bucket))
             yield tuple(workers.map(partial(frame, bucket, panel), range(len(origins))))
 
 
@@ -76,15 +76,24 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
             yield item
 
 
-def _first_pass(
-    run: Run, warehouse: Warehouse, city: City, buckets: Sequence[Bucket]
-) -> Iterator[tuple[Bucket, Insurance]]:
-    """Insurance of every bucket: whole where it can be held, else the heads alone."""
+def _heads(
+    run: Run, warehouse: Warehouse, city: City, buckets: Sequence[Bucket], *, whole: bool
+) -> Iterator[tuple[Bucket, pl.DataFrame]]:
+    """Insurance rows of every bucket: ``whole`` where they can be held, else the heads alone."""
     for bucket in buckets:
-        if len(buckets) <= HELD_BUCKETS:
-            yield bucket, _insurance(run, warehouse, city, bucket)
+        if whole:
+            yield bucket, _insurance_rows(run, warehouse, city, bucket)
         else:
-            yield bucket, reading.insurance(warehouse, city, bucket, query="read_insured")
+            yield bucket, reading.insurance_rows(warehouse, city, bucket, query="read_insured")
+
+
+def _rows(
+    run: Run, warehouse: Warehouse, city: City, sparse: Sparse, buckets: Sequence[Bucket], *, whole: bool
+) -> Iterator[tuple[Bucket, pl.DataFrame | None, dict[str, pl.DataFrame]]]:
+    """What is read bucket by bucket for the kernel; insurance only if ``whole``, where it is not held."""
+    for bucket in buckets:
+        insured = _insurance_rows(run, warehouse, city, bucket) if whole else None
+        yield bucket, insured, sparse_reading.dense_rows(warehouse, sparse, bucket)
 
 
 def _sums(insured: Insurance, origin: Origin, *, division: Ints, divisions: int) -> peers.Peers:
@@ -95,20 +104,26 @@ def _of(division: Ints, bucket: Bucket) -> Ints:
     return division[bucket.first_no : bucket.first_no + bucket.count]
 
 
-def _insurance(run: Run, warehouse: Warehouse, city: City, bucket: Bucket) -> Insurance:
+def _insurance_rows(run: Run, warehouse: Warehouse, city: City, bucket: Bucket) -> pl.DataFrame:
     tolerance = run.parameters["arrears_tolerance_fen"]
-    return reading.insurance(warehouse, city, bucket, query="read_insurance", arrears_tolerance_fen=tolerance)
+    return reading.insurance_rows(warehouse, city, bucket, query="read_insurance", arrears_tolerance_fen=tolerance)
 
 
 def _panel(
-    warehouse: Warehouse, city: City, sparse: Sparse, bucket: Bucket, *, insurance: Insurance, division: Ints
+    city: City,
+    sparse: Sparse,
+    bucket: Bucket,
+    dense: Mapping[str, pl.DataFrame],
+    *,
+    insurance: Insurance,
+    division: Ints,
 ) -> Panel:
     return Panel(
         count=bucket.count,
         insurance=insurance,
         division=division,
         exports=reading.exports(city, bucket),
-        monthly=sparse_reading.monthly(warehouse, sparse, bucket),
+        monthly=sparse_reading.monthly(sparse, dense, bucket),
         events=sparse_reading.events(sparse, bucket),
         flows=sparse_reading.flows(sparse, bucket),
     )

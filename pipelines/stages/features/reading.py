@@ -141,7 +141,12 @@ def buckets(enterprises: int, *, size: int) -> Iterator[Bucket]:
 
 def insurance(warehouse: Warehouse, city: City, bucket: Bucket, *, query: str, **parameters: Any) -> Insurance:
     """The insurance panel of ``bucket`` by the SQL file ``query``, over all months of ``city``."""
-    rows = read(
+    return insurance_of(insurance_rows(warehouse, city, bucket, query=query, **parameters), city, bucket)
+
+
+def insurance_rows(warehouse: Warehouse, city: City, bucket: Bucket, *, query: str, **parameters: Any) -> pl.DataFrame:
+    """The insurance rows of ``bucket`` by the SQL file ``query``, over all months of ``city``."""
+    return read(
         warehouse,
         query,
         first_no=bucket.first_no,
@@ -149,6 +154,10 @@ def insurance(warehouse: Warehouse, city: City, bucket: Bucket, *, query: str, *
         **span(city.first, city.first + len(city.complete) - 1),
         **parameters,
     )
+
+
+def insurance_of(rows: pl.DataFrame, city: City, bucket: Bucket) -> Insurance:
+    """The insurance panel of ``bucket`` from its ``insurance_rows``."""
     return insurance_panel(
         rows,
         before=bucket.cut(city.before),

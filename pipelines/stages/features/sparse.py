@@ -12,6 +12,8 @@ import polars as pl
 
 from pipelines.stages.features.masked import MISSING, Bools, Ints, Masked, at, empty, full_window
 
+FLAGS_PER_PLACE = 8
+
 
 @dataclass(frozen=True)
 class Monthly:
@@ -131,7 +133,12 @@ def monthly_panel(
 
 
 def compact(places: Ints) -> tuple[Ints, Ints]:
-    """The distinct places (small numbers from 0 on) in order, and of each place which of them it is."""
+    """The distinct places (numbers from 0 on) in order, and of each place which of them it is.
+
+    A flag per number is faster than a sort, as long as there are not many more numbers than places.
+    """
+    if places.max(initial=-1) >= FLAGS_PER_PLACE * len(places):
+        return np.unique(places, return_inverse=True)
     named = np.zeros(int(places.max(initial=-1)) + 1, dtype=np.bool_)
     named[places] = True
     return np.flatnonzero(named).astype(np.int64), (np.cumsum(named) - 1)[places]

@@ -59,9 +59,18 @@ def read_sparse(run: Run, warehouse: Warehouse, origins: Sequence[Origin]) -> Sp
     )
 
 
-def monthly(warehouse: Warehouse, sparse: Sparse, bucket: Bucket) -> dict[str, Monthly]:
-    """The monthly sources of ``bucket`` by name."""
-    return {window.source.name: _monthly(warehouse, window, bucket) for window in sparse.windows}
+def dense_rows(warehouse: Warehouse, sparse: Sparse, bucket: Bucket) -> dict[str, pl.DataFrame]:
+    """The rows of ``bucket`` of the sources that are read bucket by bucket, by name."""
+    return {
+        window.source.name: _rows(warehouse, window.source, bucket, first=window.first, last=window.last)
+        for window in sparse.windows
+        if window.rows is None
+    }
+
+
+def monthly(sparse: Sparse, dense: Mapping[str, pl.DataFrame], bucket: Bucket) -> dict[str, Monthly]:
+    """The monthly sources of ``bucket`` by name; ``dense`` are its ``dense_rows``."""
+    return {window.source.name: _monthly(window, dense, bucket) for window in sparse.windows}
 
 
 def events(sparse: Sparse, bucket: Bucket) -> dict[str, Events]:
@@ -94,13 +103,12 @@ def _rows(warehouse: Warehouse, source: MonthlySource, bucket: Bucket, *, first:
     return read(warehouse, source.query, **numbers, **span(first, last))
 
 
-def _monthly(warehouse: Warehouse, window: Window, bucket: Bucket) -> Monthly:
+def _monthly(window: Window, dense: Mapping[str, pl.DataFrame], bucket: Bucket) -> Monthly:
     source = window.source
     if window.rows is not None:
         rows = bucket.cut(window.rows)
     else:
-        read_now = _rows(warehouse, source, bucket, first=window.first, last=window.last)
-        rows = read_now.with_columns((pl.col("enterprise_no") - bucket.first_no).alias("place"))
+        rows = dense[source.name].with_columns((pl.col("enterprise_no") - bucket.first_no).alias("place"))
     return monthly_panel(
         rows, columns=source.columns, first=window.first, covered=window.covered, is_register=source.is_register
     )
