@@ -6,12 +6,8 @@ with the real one.
 """
 
 import hashlib
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -26,7 +22,6 @@ from pipelines.ledger import Ledger
 from pipelines.nightly import Means, Night
 from pipelines.parameters import Parameters
 from pipelines.run import add_months, end_of, month_of
-from pipelines.settings import Home
 from pipelines.stages.features.levels import broken, levels
 from pipelines.stages.features.lunar import month_of_ordinal, ordinal
 
@@ -69,7 +64,7 @@ def lesson(means: Means, *, as_of: date, cutoff: datetime | None = None, nights:
     ledger = Ledger(means.home.ledger)
     last = cutoff or min(max((d.received_at for d in ledger.deliveries()), default=end_of(as_of)), end_of(as_of))
     through = ledger.last_seq()
-    with _scratch(means.home) as home:
+    with means.home.borrowed(SHARED) as home:
         taught = replace(means, home=home)
         frames: list[pl.DataFrame] = []
         count = nights or _nights_known(means, as_of)
@@ -84,18 +79,6 @@ def lesson(means: Means, *, as_of: date, cutoff: datetime | None = None, nights:
                 if not back:
                     return _labelled(night, frames, as_of=as_of)
     raise ModelLifeError(f"no night before {as_of} to learn from")
-
-
-@contextmanager
-def _scratch(home: Home) -> Iterator[Home]:
-    with tempfile.TemporaryDirectory(prefix="wengang-learning-") as name:
-        root = Path(name)
-        for part in SHARED:
-            (root / part).symlink_to((home.root / part).resolve())
-        scratch = Home(root)
-        for folder in (scratch.core, scratch.inbox):
-            folder.mkdir()
-        yield scratch
 
 
 def _silence(_: str) -> None:

@@ -4,9 +4,6 @@ The rebuild happens in a temporary home that shares landing, ledger and earlier 
 nothing into it.
 """
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -45,7 +42,7 @@ def replay(means: Means, *, as_of: date, revision: int | None = None) -> Compari
     """Rebuild the edition of ``as_of`` (its latest revision, or ``revision``) and compare it with what was issued."""
     ledger = Ledger(means.home.ledger)
     record = _record(ledger, as_of, revision)
-    with _temporary_home(means.home) as home:
+    with means.home.borrowed(SHARED) as home:
         rebuilt = replace(means, home=home)
         with nightly.opened(rebuilt, as_of=as_of, cutoff=record.cutoff, through=record.through) as opened:
             run = replace(opened.run, revision=record.revision, output=home.root / "rebuilt")
@@ -74,18 +71,6 @@ def _incomparable(record: EditionRecord, digest: str, as_of: date) -> str:
     if record.digest != digest:
         return "issued under other settings, feed contracts or deliveries"
     return ""
-
-
-@contextmanager
-def _temporary_home(home: Home) -> Iterator[Home]:
-    with tempfile.TemporaryDirectory(prefix="wengang-replay-") as name:
-        root = Path(name)
-        for part in SHARED:
-            (root / part).symlink_to((home.root / part).resolve())
-        rebuilt = Home(root)
-        for folder in (rebuilt.core, rebuilt.published, rebuilt.outbox):
-            folder.mkdir()
-        yield rebuilt
 
 
 def _compare(home: Home, rebuilt: Path, record: EditionRecord, *, incomparable: str) -> Comparison:

@@ -4,7 +4,10 @@
 """
 
 import os
+import tempfile
 import tomllib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -145,6 +148,17 @@ class Home:
             self.outbox,
             self.logs,
         )
+
+    @contextmanager
+    def borrowed(self, shared: Iterable[str]) -> "Iterator[Home]":
+        """A temporary home that reads the parts ``shared`` of this one and has all other folders of its own, empty."""
+        with tempfile.TemporaryDirectory(prefix="wengang-") as name:
+            home = Home(Path(name))
+            for part in shared:
+                (home.root / part).symlink_to((self.root / part).resolve())
+            for folder in home.folders():
+                folder.mkdir(exist_ok=True)
+            yield home
 
 
 def load(home: Home) -> Settings:
