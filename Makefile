@@ -53,7 +53,7 @@ docs: setup ## Write the generated documents again
 	$(BIN)/python -m pipelines.dictionary
 
 lock: ## Resolve requirements.lock again (needs uv); it names no registry
-	uv pip compile --universal --all-extras --generate-hashes --no-header --no-annotate --quiet \
+	uv pip compile --universal --all-extras --generate-hashes --no-strip-extras --no-header --no-annotate --quiet \
 	  -o requirements.lock pyproject.toml
 
 wheel: setup ## dist/*.whl

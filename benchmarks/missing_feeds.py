@@ -2,9 +2,10 @@
 
     python -m benchmarks.missing_feeds --work DIR [--enterprises 10000] [--feeds power_month,customs_export]
 
-A city is generated and landed whole; a model learns from nights to ``UNTIL`` that had every feed. Then the later nights run
-again through ingest, core and features in a home where the deliveries of one feed never came, or stopped at ``UNTIL``, and the
-same model scores what they read. Outcomes come from the whole home. Feeds without which the gate closes are left out.
+A city is generated and landed whole; a model learns from nights to ``UNTIL`` that had every feed. Then the later nights
+run again through ingest, core and features in a home where the deliveries of one feed never came, or stopped at
+``UNTIL``, and the same model scores what they read. Outcomes come from the whole home. Feeds without which the gate
+closes are left out.
 """
 
 import argparse

@@ -1,17 +1,23 @@
-"""The night: one task a stage, in order, on the host that holds the warehouse."""
+"""夜间作业 nightly: from the deliveries known at 02:00 to the edition and its mails, one task a stage.
 
-from airflow.sdk import DAG, CronPartitionTimetable, Param, chain
+* 时间 when: 每天 02:00（北京时间），不等迟到的数据源; every day, 02:00 Asia/Shanghai, whether or not every feed came
+* 读 reads: `inbox/`, `landing/`, 台账 the ledger, `models/`
+* 写 writes: `warehouse.duckdb`, `core/`, `editions/`, `published/`, `outbox/`
+* 重跑 rerun: 可以，结果相同，邮件不会重复; safe, same result, no mail twice. A later `cutoff` makes the next revision
+* 补做 backfill: 可以与夜间作业同时进行，不发邮件; safe beside the night, writes no mail
+* 失败时 when it fails: `gate` 关闭：按邮件中的原因补报、`wengang withdraw` 或 `wengang override`，
+  再清除 `ingest` 及其后的步骤重跑；
+  `alert` 失败：邮件服务器恢复后自动补发；其他：看日志末行，按运行手册处理;
+  a closed gate waits for a person (then clear `ingest` and what follows), mails leave when the server is back,
+  for the rest see the log's last line and the runbook
+"""
 
-from pipelines.orchestration import POOL, STAGES, stage
+from airflow.sdk import chain
 
-with DAG(
-    dag_id="wengang_nightly",
-    schedule=CronPartitionTimetable("0 2 * * *", timezone="Asia/Shanghai", key_format="%Y-%m-%d"),
-    catchup=False,
-    max_active_runs=1,
-    default_args={"owner": "wengang", "pool": POOL, "retries": 2},
-    params={"as_of": Param(None, type=["null", "string"], format="date", description="Business date of a manual run")},
-    tags=["wengang", "tier-1"],
-    doc_md=__doc__,
-) as dag:
-    chain(*[stage(name)() for name in STAGES])
+from pipelines.orchestration import LATER, QUIET, SIGN_OFF, STAGES, approval, house, stage
+
+with house("wengang_nightly", __doc__, cron="0 2 * * *", tier=1, params={"cutoff": LATER, "quiet": QUIET}) as dag:
+    steps = [stage(name) for name in STAGES]
+    if SIGN_OFF:
+        steps.insert(STAGES.index("publish"), approval("sign_off", question="edition", words="核发"))
+    chain(*steps)

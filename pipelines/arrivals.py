@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from pipelines import settings as settings_file
 from pipelines.contracts import Contracts
 from pipelines.errors import DeliveryError, UsageError
 from pipelines.ledger import Delivery, Ledger
@@ -20,32 +21,50 @@ from pipelines.warehouse import lock
 ZONE = ZoneInfo("Asia/Shanghai")
 
 
-def take_inbox(means: Means, *, inbox: Path | None = None) -> None:
-    """Land every file that waits; ours are moved into landing, another folder's are copied.
+def take_inbox(means: Means, *, inbox: Path | None = None, feed: str | None = None) -> list[Delivery]:
+    """Land every file that waits, of one ``feed`` or of all; ours are moved into landing, another folder's are copied.
 
-    A file arrived when its name appeared in the folder (its change time), never later than now: what lay there before
-    the cutoff was known before the cutoff.
+    Gives what is news. A file arrived when its name appeared in the folder (its change time), never later than now:
+    what lay there before the cutoff was known before the cutoff.
     """
     folder = inbox or means.home.inbox
     if not folder.is_dir():
         raise UsageError(f"no such inbox: {folder}")
     contracts, ledger = means.contracts(), Ledger(means.home.ledger)
-    for path in ingest.strangers(folder, contracts=contracts):
+    for path in ingest.strangers(folder, contracts=contracts) if feed is None else ():
         name, place = ingest.shown_name(path), ingest.shown_name(path.parent)
         means.progress(f"未接收 {name}：所在文件夹“{place}”不是数据源文件夹，请移到对应的文件夹")
-    ready, unsettled = ingest.settled(ingest.waiting(folder, contracts=contracts))
+    waiting = [pair for pair in ingest.waiting(folder, contracts=contracts) if feed in (None, pair[1])]
+    ready, unsettled = ingest.settled(waiting)
     for path in unsettled:
         means.progress(f"未接收 {ingest.shown_name(path)}：仍在写入，留待下次接收")
-    for count, (path, feed) in enumerate(ready, start=1):
+    taken: list[Delivery] = []
+    for count, (path, own) in enumerate(ready, start=1):
         try:
-            delivery = _take(path, feed, means, contracts, ledger, remove=inbox is None)
+            delivery = _take(path, own, means, contracts, ledger, remove=inbox is None)
         except DeliveryError:
             means.progress(f"未接收 {ingest.shown_name(path)}：接收时仍在写入，留待下次接收")
             continue
+        taken += [delivery] if delivery else []
         if delivery and delivery.status == "refused":
             means.progress(f"拒收 {delivery.file_name}：{delivery.reason}")
         if count % 25 == 0 or count == len(ready):
             means.progress(f"接收文件 {count}/{len(ready)}")
+    return taken
+
+
+def fetch(means: Means, *, feed: str, until: datetime) -> list[Delivery]:
+    """Land what has come of one feed: the files of its inbox, in a simulated city those sent before ``until``.
+
+    Gives what is news. Raises ``UsageError`` for a feed that no contract describes.
+    """
+    known = means.contracts().feeds
+    if feed not in known:
+        raise UsageError(f"no contract describes feed {feed}; known: {', '.join(sorted(known))}")
+    simulated = settings_file.load(means.home).simulated_deliveries
+    with lock(means.home.root / ".lock"):
+        sent = _played(means, means.home.root / simulated, until=until, feed=feed) if simulated else []
+        return sent + (take_inbox(means, feed=feed) if means.home.inbox.is_dir() else [])
 
 
 def _take(
@@ -82,19 +101,25 @@ def play(means: Means, *, schedule: Path, until: datetime) -> int:
 
     Instants before the latest one on record were played before: a copy that was set aside then is not news now.
     """
+    with lock(means.home.root / ".lock"):
+        return len(_played(means, schedule, until=until))
+
+
+def _played(means: Means, schedule: Path, *, until: datetime, feed: str | None = None) -> list[Delivery]:
     contracts, ledger = means.contracts(), Ledger(means.home.ledger)
-    on_record = ledger.deliveries(withdrawn=True)
+    on_record = [d for d in ledger.deliveries(withdrawn=True) if feed in (None, d.feed)]
     known = {(d.file_name, d.received_at) for d in on_record}
     last = max((d.received_at for d in on_record), default=datetime.min)
     with schedule.open(encoding="utf-8", newline="") as handle:
-        rows = [row for row in csv.DictReader(handle) if last <= datetime.fromisoformat(row["received_at"]) < until]
-    landed = 0
-    with lock(means.home.root / ".lock"):
-        for count, row in enumerate(rows, start=1):
-            path, received_at = schedule.parent / row["file"], datetime.fromisoformat(row["received_at"])
-            if (path.name, received_at) not in known:
-                incoming = ingest.Incoming(path, received_at, row["feed"], row["dated"])  # type: ignore[arg-type]
-                landed += ingest.receive(incoming, home=means.home, contracts=contracts, ledger=ledger) is not None
-            if count % 50 == 0 or count == len(rows):
-                means.progress(f"回放交付 {count}/{len(rows)}")
+        sent = [row for row in csv.DictReader(handle) if feed in (None, row["feed"])]
+    rows = [row for row in sent if last <= datetime.fromisoformat(row["received_at"]) < until]
+    landed: list[Delivery] = []
+    for count, row in enumerate(rows, start=1):
+        path, received_at = schedule.parent / row["file"], datetime.fromisoformat(row["received_at"])
+        if (path.name, received_at) not in known:
+            incoming = ingest.Incoming(path, received_at, row["feed"], row["dated"])  # type: ignore[arg-type]
+            delivery = ingest.receive(incoming, home=means.home, contracts=contracts, ledger=ledger)
+            landed += [delivery] if delivery else []
+        if count % 50 == 0 or count == len(rows):
+            means.progress(f"回放交付 {count}/{len(rows)}")
     return landed

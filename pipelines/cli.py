@@ -178,10 +178,14 @@ def override(means: Means, as_of: datetime, reason: str) -> None:
 )
 @click.option("--feeds", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--inbox", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Copy from here instead.")
+@click.option("--no-mail", "is_quiet", is_flag=True, help="Make the edition, write no mail.")
 @click.pass_obj
-def run_command(means: Means, as_of: datetime, cutoff: datetime | None, feeds: Path | None, inbox: Path | None) -> None:
+def run_command(
+    means: Means, as_of: datetime, cutoff: datetime | None, feeds: Path | None, inbox: Path | None, is_quiet: bool
+) -> None:
     """The nightly job; exit code 6 where the quality gate is closed."""
-    _tell(nightly.run(_feeds(means, feeds), as_of=as_of.date(), cutoff=cutoff, inbox=inbox))
+    own = replace(_feeds(means, feeds), is_quiet=is_quiet)
+    _tell(nightly.run(own, as_of=as_of.date(), cutoff=cutoff, inbox=inbox))
 
 
 @main.command()

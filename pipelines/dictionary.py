@@ -29,6 +29,7 @@ SCHEMAS: Mapping[str, str] = {
     "risk": "points, rank and reasons",
     "edition": "the warning list and what led to it",
     "night": "which stages of which night the working file holds",
+    "operation": "how the system itself ran, in `status/status.duckdb`; part of no edition",
 }
 STANDINGS: Mapping[str, str] = {
     "verified": "verified: the reference was read",

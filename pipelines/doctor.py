@@ -3,11 +3,13 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import time
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from pipelines import settings as settings_file
-from pipelines.errors import WengangError
+from pipelines import watching
+from pipelines.errors import LateError, WengangError
 from pipelines.ledger import Ledger
 from pipelines.nightly import Means
 from pipelines.stages import ingest
@@ -15,7 +17,7 @@ from pipelines.warehouse import connect_published, lock
 
 PACKAGES = ("duckdb", "polars", "numpy", "scikit-learn", "great-expectations", "xlsxwriter", "python-calamine")
 GIBIBYTE = 1 << 30
-ENOUGH_DISK = 5 * GIBIBYTE
+ENOUGH_DISK = settings_file.Watch().disk_gibibytes * GIBIBYTE
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,20 @@ def examine(means: Means) -> list[Finding]:
             finding for look in (_lock, _inbox, _deliveries, _editions, _published, _mails) for finding in look(means)
         ]
     return findings
+
+
+def require_edition(means: Means, *, by: time) -> None:
+    """The dead man's switch: raise ``LateError`` where today's edition did not come ``by`` then; before, all is well.
+
+    It asks the ledger alone, so it works where the scheduler is down. A home that is not there is a late edition too.
+    """
+    if not means.home.ledger.is_file():
+        raise LateError(
+            f"{means.home.root} 没有台账，今天不会有名单：请检查 WENGANG_HOME (no ledger: check WENGANG_HOME)"
+        )
+    late = watching.late_edition(Ledger(means.home.ledger), now=means.now, due=by)
+    if late:
+        raise LateError(f"{late.text} ({late.english})")
 
 
 def _packages(_: Means) -> list[Finding]:

@@ -96,3 +96,15 @@ class PublishError(WengangError):
     """A file for analysts did not read back as it was written; the last good one stays in place."""
 
     exit_code = 13
+
+
+class LateError(WengangError):
+    """The edition of today did not reach its readers by the time it was due."""
+
+    exit_code = 16
+
+
+class BackupError(WengangError):
+    """A backup could not be made whole, or does not hold what its list says; what was kept before stays."""
+
+    exit_code = 15

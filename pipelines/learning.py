@@ -135,6 +135,15 @@ def promote(means: Means, model_id: str, *, reason: str, since: date | None = No
     return f"{name} leads from {start} on: {figures_text(figures)}"
 
 
+def latest(means: Means) -> tuple[str, Mapping[str, Any]] | None:
+    """The model that was taught last and its figures; None where none was, or where it has been promoted since."""
+    ledger = Ledger(means.home.ledger)
+    taught = ledger.entries("training")
+    if not taught or any(entry["subject"] == taught[-1]["subject"] for entry in ledger.entries("promotion")):
+        return None
+    return taught[-1]["subject"], taught[-1]["figures"]
+
+
 def backtest_page(means: Means, taught: Lesson) -> str:
     """The figures on later months as a page of Markdown: the model and every baseline, by window, size, area."""
     settings = settings_of(taught.parameters)

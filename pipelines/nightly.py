@@ -61,6 +61,7 @@ class Night:
     now: datetime
     feeds: Path | None
     model: Artefact | None = None
+    is_quiet: bool = False
 
 
 def run(means: Means, *, as_of: date, cutoff: datetime | None = None, inbox: Path | None = None) -> Outcome:
@@ -80,8 +81,14 @@ def run(means: Means, *, as_of: date, cutoff: datetime | None = None, inbox: Pat
             return Outcome(decision.edition_id, "issued", numbered.run.edition_folder, tuple(receipts))
 
 
-def step(means: Means, *, name: str, as_of: date, cutoff: datetime | None = None) -> Receipt:
-    """One stage of the night of ``as_of``; what the stages before it left in the working file must be of this night."""
+def step(
+    means: Means, *, name: str, as_of: date, cutoff: datetime | None = None, is_recovering: bool = False
+) -> Receipt:
+    """One stage of the night of ``as_of``; what the stages before it left in the working file must be of this night.
+
+    Where they left nothing, or another night has written there since: ``StageOrderError``; ``is_recovering`` does them
+    again first, seeing what the night saw when it began. ``cutoff`` tells two nights of one date apart.
+    """
     if name not in STAGES:
         raise UsageError(f"no stage is called {name}; stages: {', '.join(STAGES)}")
     with lock(means.home.root / ".lock"):
@@ -89,8 +96,36 @@ def step(means: Means, *, name: str, as_of: date, cutoff: datetime | None = None
             take_inbox(means)
             with opened(means, as_of=as_of, cutoff=cutoff) as night:
                 return do_stage(night, name)
-        with _resume(means, name=name, as_of=as_of) as night:
-            return do_stage(night, name)
+        try:
+            with _resumed(means, name=name, as_of=as_of, cutoff=cutoff) as night:
+                return do_stage(night, name)
+        except StageOrderError as error:
+            began = _began(means, as_of, cutoff) if is_recovering else None
+            if began is None:
+                raise
+            means.progress(f"{error}；重做此前的步骤")
+            return _again(means, name=name, as_of=as_of, began=began)
+
+
+def _began(means: Means, as_of: date, cutoff: datetime | None) -> tuple[datetime, int] | None:
+    """Cutoff of the last night of ``as_of`` that began, and the last entry of the ledger that it saw."""
+    receipts = Ledger(means.home.ledger).entries("receipt", subject=as_of.isoformat())
+    for entry in reversed(receipts):
+        instant = datetime.fromisoformat(entry["cutoff"])
+        if entry["stage"] == STAGES[0] and cutoff in (None, instant):
+            return instant, int(entry["through"])
+    return None
+
+
+def _again(means: Means, *, name: str, as_of: date, began: tuple[datetime, int]) -> Receipt:
+    """The stage ``name`` after those before it, as the night that ``began`` would have done them."""
+    cutoff, through = began
+    with opened(means, as_of=as_of, cutoff=cutoff, through=through) as night:
+        do_stage(night, STAGES[0])
+        numbered = replace(night, run=edition.decide(night.run, night.warehouse, night.ledger).run)
+        for stage in STAGES[1 : STAGES.index(name)]:
+            do_stage(numbered, stage)
+        return do_stage(numbered, name)
 
 
 def _identity(means: Means, ledger: Ledger, *, as_of: date, cutoff: datetime | None) -> datetime:
@@ -132,11 +167,11 @@ def opened(means: Means, *, as_of: date, cutoff: datetime | None, through: int |
     )
     with _warehouse(means) as warehouse:
         _reset(warehouse)
-        yield Night(night_run, warehouse, ledger, means.now, means.feeds, model)
+        yield Night(night_run, warehouse, ledger, means.now, means.feeds, model, means.is_quiet)
 
 
 @contextmanager
-def _resume(means: Means, *, name: str, as_of: date) -> Iterator[Night]:
+def _resumed(means: Means, *, name: str, as_of: date, cutoff: datetime | None) -> Iterator[Night]:
     with _warehouse(means) as warehouse:
         before = STAGES[STAGES.index(name) - 1]
         done = {}
@@ -144,7 +179,8 @@ def _resume(means: Means, *, name: str, as_of: date) -> Iterator[Night]:
             done = {row["stage_name"]: row for row in warehouse.frame("SELECT * FROM night.stage").to_dicts()}
         state = done.get(before)
         feeds = str(means.feeds or "")
-        if state is None or state["as_of"] != as_of or state["feeds_folder"] != feeds:
+        own = (as_of, cutoff or (state and state["cutoff"]), feeds)
+        if state is None or (state["as_of"], state["cutoff"], state["feeds_folder"]) != own:
             raise StageOrderError(
                 f"stage {name} of {as_of} reads what stage {before} leaves, and the working file holds "
                 f"{'another night' if state else 'nothing of it'}: run 'wengang step {before} --as-of {as_of}' first"
@@ -166,7 +202,7 @@ def _resume(means: Means, *, name: str, as_of: date) -> Iterator[Night]:
         )
         if night_run.revision is None:
             night_run = edition.decide(night_run, warehouse, ledger).run
-        yield Night(night_run, warehouse, ledger, means.now, means.feeds, model)
+        yield Night(night_run, warehouse, ledger, means.now, means.feeds, model, means.is_quiet)
 
 
 @contextmanager
@@ -239,7 +275,7 @@ def _call(night: Night, name: str) -> Receipt:
             _record(night, held=False)
             return receipt
         case "alert":
-            receipt = alert.run(run, warehouse, ledger, now=night.now)
+            receipt = alert.run(run, warehouse, ledger, now=night.now, is_quiet=night.is_quiet)
             ledger.append("finished", subject=edition.decide(run, warehouse, ledger).edition_id, at=night.now, body={})
             return receipt
     raise AssertionError(name)
@@ -261,6 +297,7 @@ def _hold_if_closed(night: Night) -> None:
         previous=previous,
         edition_id=decision.edition_id,
         now=night.now,
+        is_quiet=night.is_quiet,
     )
     closing = [key for (key,) in night.warehouse.rows("SELECT fault_key FROM gate.closing ORDER BY fault_key")]
     body = {"reason": reason, "closing": closing}

@@ -43,6 +43,7 @@ class Mail(_Strict):
 
     sender: str = "wengang@localhost"
     duty: tuple[str, ...] = ("duty@localhost",)
+    operator: tuple[str, ...] = ()
     county: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     inner_domains: tuple[str, ...] = ("localhost",)
     link: str = ""
@@ -52,15 +53,53 @@ class Mail(_Strict):
     smtp_security: Literal["none", "starttls", "tls"] = "starttls"
     smtp_timeout_seconds: int = Field(default=30, ge=1)
 
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """Who hears of faults of the system, each once: ``operator``, else the duty officers."""
+        return tuple(dict.fromkeys(self.operator or self.duty))
+
+
+class Watch(_Strict):
+    """From when on the watch speaks up: disk left, and days since the last backup and the last restore drill."""
+
+    disk_gibibytes: int = Field(default=5, ge=1)
+    backup_days: int = Field(default=2, ge=1)
+    drill_days: int = Field(default=40, ge=1)
+
+
+class Backup(_Strict):
+    """Where backups go (a folder on another disk; empty: nowhere yet) and how many snapshots are kept."""
+
+    folder: str = ""
+    keep: int = Field(default=14, ge=1)
+
+
+class Retention(_Strict):
+    """How long housekeeping leaves what is told elsewhere too, and how much of the working file may lie free.
+
+    ``mails_days`` is about the files in ``outbox/``: the ledger keeps every mail.
+    """
+
+    logs_days: int = Field(default=180, ge=1)
+    mails_days: int = Field(default=90, ge=1)
+    free_share: float = Field(default=0.5, gt=0, lt=1)
+
 
 class Settings(_Strict):
-    """Everything a site decides that is not a contract and not a contestable number of policy."""
+    """Everything a site decides that is not a contract and not a contestable number of policy.
+
+    ``simulated_deliveries`` is the ``deliveries.csv`` of a generated city, which then stands for the departments.
+    """
 
     city: City = City()
     counties: dict[str, County] = Field(default_factory=dict)
     default_capacity: int = Field(default=10, ge=0)
     mail: Mail = Mail()
+    backup: Backup = Backup()
+    retention: Retention = Retention()
+    watch: Watch = Watch()
     keep_published: int = Field(default=30, ge=1)
+    simulated_deliveries: str = ""
 
     def capacity(self, county_code: str | None) -> int:
         """New yellow and blue cases per insurance month that ``county_code`` can visit."""
@@ -135,6 +174,11 @@ class Home:
     def logs(self) -> Path:
         """Logs, one file per business date."""
         return self.root / "logs"
+
+    @property
+    def status(self) -> Path:
+        """The operator's page and the tables of how the system ran."""
+        return self.root / "status"
 
     def folders(self) -> tuple[Path, ...]:
         """Every folder that a home has."""

@@ -16,15 +16,20 @@ from pipelines.warehouse import Warehouse
 
 __all__ = ["deliver", "held", "run"]
 
+HISTORY = "an edition of the past is not mailed"
 
-def run(run: Run, warehouse: Warehouse, ledger: Ledger, *, now: datetime) -> Receipt:
+
+def run(run: Run, warehouse: Warehouse, ledger: Ledger, *, now: datetime, is_quiet: bool = False) -> Receipt:
     """Queue and hand over the mails of the edition; recipients in, mails queued out.
 
+    An edition made up for (``is_quiet``), or older than one that was issued, writes no mail: nobody is to act on it.
     Raises ``SendingError`` where a server did not take a mail; what was queued stays queued.
     """
     digest = read(run, warehouse)
     letters, quiet = edition_letters(run, digest)
     edition_id = f"{run.as_of.isoformat()}-r{run.revision}"
+    if is_quiet or _is_past(run, ledger):
+        return _unmailed(run, len(letters) + quiet, edition_id=edition_id)
     fresh = [letter for letter in letters if not _told_before(ledger, run, letter, edition_id)]
     receipt = _post(run, ledger, fresh, edition_id=edition_id, now=now)
     dropped = {
@@ -42,11 +47,29 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger, *, now: datetime) -> Rec
 
 
 def held(
-    run: Run, ledger: Ledger, *, reasons: Sequence[str], previous: str | None, edition_id: str, now: datetime
+    run: Run,
+    ledger: Ledger,
+    *,
+    reasons: Sequence[str],
+    previous: str | None,
+    edition_id: str,
+    now: datetime,
+    is_quiet: bool = False,
 ) -> Receipt:
-    """Queue and hand over the mail that says why there is no list tonight; raises ``SendingError`` like ``run``."""
+    """Queue and hand over the mail that says why there is no list tonight, as quiet and as loud as ``run``."""
     letters = held_letters(run, reasons=reasons, previous=previous)
+    if is_quiet or _is_past(run, ledger):
+        return _unmailed(run, len(letters), edition_id=edition_id)
     return _post(run, ledger, letters, edition_id=edition_id, now=now)
+
+
+def _is_past(run: Run, ledger: Ledger) -> bool:
+    return any(other.status == "issued" and other.as_of > run.as_of for other in ledger.editions())
+
+
+def _unmailed(run: Run, letters: int, *, edition_id: str) -> Receipt:
+    run.progress(f"{edition_id} 是补做的往期，不发邮件")
+    return Receipt(stage="alert", rows_in=letters, rows_out=0, dropped={HISTORY: letters} if letters else {})
 
 
 def _post(run: Run, ledger: Ledger, letters: Sequence[Letter], *, edition_id: str, now: datetime) -> Receipt:

@@ -16,13 +16,19 @@ from pipelines.run import atomic_file
 from pipelines.settings import Settings
 from pipelines.stages.alert.message import slug
 
+WATCH = "watch-"
+"""How the number of a watch begins, where a mail of an edition carries the edition's."""
 
-def deliver(settings: Settings, ledger: Ledger, outbox: Path, *, now: datetime) -> tuple[int, int]:
-    """Hand over every unsent mail; gives how many left and how many wait (0).
 
+def deliver(
+    settings: Settings, ledger: Ledger, outbox: Path, *, now: datetime, of_watch: bool = False
+) -> tuple[int, int]:
+    """Hand over every unsent mail of editions, or of the watch; gives how many left and how many wait (0).
+
+    The two never hand over each other's: one holds the home's lock and the other its own, so no mail leaves twice.
     Raises ``SendingError`` after all were tried, naming how many wait and why; they are tried again next time.
     """
-    waiting = ledger.unsent()
+    waiting = [mail for mail in ledger.unsent() if mail.edition_id.startswith(WATCH) == of_watch]
     if not waiting:
         return 0, 0
     if not settings.mail.smtp_host:

@@ -12,7 +12,7 @@ from pipelines.ledger import EditionRecord, Ledger
 from pipelines.run import Run, code_digest
 from pipelines.warehouse import Warehouse
 
-DELIVERED = "SELECT batch, feed, dated_by, received_at FROM ingest.delivery ORDER BY delivery_no"
+DELIVERED = "SELECT batch, feed, dated_by, received_at FROM ingest.delivery ORDER BY received_at, feed, batch, dated_by"
 REFUSED = "SELECT batch, feed, received_at FROM ingest.refusal ORDER BY received_at, batch, feed"
 
 

@@ -19,12 +19,17 @@ def owners(content: Content, contracts: Contracts) -> dict[str, tuple[list[Row],
     """Owner → its quarantined rows and its refused files; an unrecognised file belongs to no department."""
     feed_owner = {feed.feed: feed.owner for feed in contracts.feeds.values()}
     found: dict[str, tuple[list[Row], list[Row]]] = {}
-    for row in content.quarantine:
+    for row in sorted(content.quarantine, key=_place):
         found.setdefault(row["owner"] or UNKNOWN_OWNER, ([], []))[0].append(row)
     for row in content.refusals:
         owner = feed_owner.get(row["feed"] or "", UNKNOWN_OWNER)
         found.setdefault(owner, ([], []))[1].append(row)
     return dict(sorted(found.items()))
+
+
+def _place(row: Row) -> tuple[Any, ...]:
+    """Where a row stands: by source, arrival and line, in whatever order its files were landed."""
+    return row["feed"], row["received_at"], row["batch"], row["line_no"] or 0
 
 
 def write_feedback(folder: Path, content: Content, contracts: Contracts, *, binding: Binding) -> int:
@@ -78,7 +83,6 @@ def _rows(rows: list[Row], content: Content) -> Sheet:
     spec: tuple[tuple[str, str, int, Style, str], ...] = (
         ("feed_label", "数据源", 22, "wrap", "未约定"),
         ("batch", "批次", 20, "centre", "无"),
-        ("delivery_no", "交付序号", 10, "centre", "无"),
         ("received_at", "收到时间", 18, "centre", "无"),
         ("line_no", "行号", 9, "centre", "整个文件"),
         ("column_label", "字段", 20, "wrap", "整行"),
@@ -86,7 +90,7 @@ def _rows(rows: list[Row], content: Content) -> Sheet:
         ("check_sentence", "原因", 46, "wrap", "未说明"),
     )
     columns = _columns(spec)
-    columns[3] = Column("收到时间", 18, "centre", instant("received_at", missing="无"))
+    columns[2] = Column("收到时间", 18, "centre", instant("received_at", missing="无"))
     return Sheet(
         name="隔离明细",
         title="被隔离的行",
@@ -118,7 +122,7 @@ def _columns(spec: tuple[tuple[str, str, int, Style, str], ...]) -> list[Column]
 
 def _value(name: str, missing: str) -> Any:
     plain = text(name, missing=missing)
-    return (lambda row: str(plain(row))) if name in ("delivery_no", "line_no") else plain
+    return (lambda row: str(plain(row))) if name == "line_no" else plain
 
 
 def _dateline(content: Content) -> str:

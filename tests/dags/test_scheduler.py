@@ -1,0 +1,174 @@
+"""A real scheduler, PostgreSQL and LocalExecutor: nights in a row, a backfill beside a night, late data, a sign-off."""
+
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from airflow_runs import by_command, editions, ended, log_of, simulated_home, tasks, trigger, unpause
+
+from deploy.native import Stack
+from deploy.servers import ServerMissingError
+from pipelines import STAGES, demo, nightly
+from pipelines.ledger import Ledger
+from pipelines.means import Means
+from pipelines.settings import Home
+
+pytestmark = pytest.mark.scheduler
+NIGHTS = [date(2026, 11, day) for day in (11, 12, 13)]
+PAST = [date(2026, 11, day) for day in (8, 9, 10)]
+BESIDE = date(2026, 11, 14)
+INGEST, NIGHTLY, REPLAY = "wengang_ingest", "wengang_nightly", "wengang_replay"
+LATE_FEED = "unemployment_claim"
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small generated city."""
+    from conftest import NOW, SMALL
+
+    out = tmp_path_factory.mktemp("city")
+    demo.generate_city(Means(home=Home(out), now=NOW), out, SMALL)
+    return out
+
+
+@pytest.fixture(scope="module")
+def home(city: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The home that the stack serves."""
+    return simulated_home(tmp_path_factory.mktemp("served") / "home", city)
+
+
+@pytest.fixture(scope="module")
+def stack(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Airflow as docker-compose.yml says, natively."""
+    variables = {"WENGANG_HOME_DIR": str(home.root), "WENGANG_RETRY_SECONDS": "5"}
+    try:
+        with Stack(tmp_path_factory.mktemp("stack"), variables=variables) as running:
+            unpause(running, INGEST, NIGHTLY)
+            yield running
+    except ServerMissingError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def expected(city: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The same nights by command."""
+    from conftest import NOW
+
+    home = simulated_home(tmp_path_factory.mktemp("by_command") / "home", city)
+    by_command(Means(home=home, now=NOW), city, [*NIGHTS, BESIDE])
+    return home
+
+
+def test_three_nights_in_a_row_are_those_of_the_command(stack: Stack, home: Home, expected: Home) -> None:
+    for day in NIGHTS:
+        landed = trigger(stack, INGEST, day)
+        assert ended(stack, INGEST, [landed]) == {landed: "success"}
+        run = trigger(stack, NIGHTLY, day)
+        assert ended(stack, NIGHTLY, [run]) == {run: "success"}, {
+            name: log_of(stack, NIGHTLY, run, ti) for name, ti in tasks(stack, NIGHTLY, run).items()
+        }
+        assert [*tasks(stack, NIGHTLY, run)] == sorted(STAGES)
+    wanted = {name: content for name, content in editions(expected).items() if not name.startswith(str(BESIDE))}
+    assert editions(home) == wanted
+    assert len(wanted) > 30
+    mails = sorted(mail.message_id for mail in Ledger(home.ledger).mails())
+    told = [m for m in Ledger(expected.ledger).mails() if not m.edition_id.startswith(str(BESIDE))]
+    assert mails == sorted(mail.message_id for mail in told)
+
+
+def test_a_feed_without_news_is_skipped_and_one_with_a_bad_file_fails_alone(stack: Stack, home: Home) -> None:
+    folder = home.inbox / "customs_export"
+    folder.mkdir(exist_ok=True)
+    (folder / "错放.csv").write_bytes("甲,乙\n1,2\n".encode())
+    run = trigger(stack, INGEST, NIGHTS[-1])
+    assert ended(stack, INGEST, [run]) == {run: "failed"}
+    states = sorted(ti["state"] for ti in tasks(stack, INGEST, run).values())
+    assert states == ["failed", *["skipped"] * (len(states) - 1)]
+    (failed,) = [ti for ti in tasks(stack, INGEST, run).values() if ti["state"] == "failed"]
+    assert failed["rendered_map_index"] == "customs_export"
+    assert failed["try_number"] == 1, "a refused file is not tried again"
+    assert "拒收 1 个文件" in log_of(stack, INGEST, run, failed)
+
+
+def test_a_backfill_of_three_more_beside_a_night(stack: Stack, home: Home, expected: Home, city: Path) -> None:
+    from conftest import NOW
+
+    before = len(Ledger(home.ledger).mails())
+    stack.airflow(
+        *("backfill", "create", "--dag-id", NIGHTLY, "--max-active-runs", "1"),
+        *("--from-date", PAST[0].isoformat(), "--to-date", BESIDE.replace(day=11).isoformat()),
+    )
+    run = trigger(stack, NIGHTLY, BESIDE)
+    runs = stack.call("GET", f"/dags/{NIGHTLY}/dagRuns?limit=100&run_type=backfill")["dag_runs"]
+    assert sorted(one["partition_key"] for one in runs) == [day.isoformat() for day in PAST]
+    states = ended(stack, NIGHTLY, [run, *(one["dag_run_id"] for one in runs)])
+    assert set(states.values()) == {"success"}
+    by_command(Means(home=expected, now=NOW), city, PAST)
+    assert editions(home) == editions(expected)
+    assert {mail.edition_id for mail in Ledger(home.ledger).mails()[before:]} == {f"{BESIDE}-r1"}
+
+
+def test_a_feed_that_came_at_five_is_for_the_next_night_or_for_a_second_revision(
+    stack: Stack, home: Home, city: Path, tmp_path: Path
+) -> None:
+    day, means = BESIDE, Means(home=home, now=datetime(2026, 11, 23, 9, 0))
+    late = tmp_path / "补报.csv"
+    lines = next((city / "inbox" / LATE_FEED).glob("*.csv")).read_bytes().splitlines(keepends=True)
+    late.write_bytes(b"".join(lines[: len(lines) // 2]))
+    ((_, delivery),) = nightly.receive(means, [late], feed=LATE_FEED, at=datetime(2026, 11, 14, 5), dated=None)
+    assert delivery is not None
+    run = trigger(stack, REPLAY, day)
+    stack.call("PATCH", f"/dags/{REPLAY}", {"is_paused": False})
+    assert ended(stack, REPLAY, [run]) == {run: "success"}
+    assert "identical" in log_of(stack, REPLAY, run, tasks(stack, REPLAY, run)["replay"])
+
+    later = trigger(stack, NIGHTLY, None, as_of=day.isoformat(), cutoff=f"{day}T06:00")
+    following = date(2026, 11, 15)
+    after = trigger(stack, NIGHTLY, following)
+    assert set(ended(stack, NIGHTLY, [later, after]).values()) == {"success"}
+    assert [record.edition_id for record in Ledger(home.ledger).editions(as_of=day)] == [f"{day}-r1", f"{day}-r2"]
+    seen = {
+        name: delivery.batch in (home.editions / name / "edition.json").read_text(encoding="utf-8")
+        for name in (f"{day}/r1", f"{day}/r2", f"{following}/r1")
+    }
+    assert seen == {f"{day}/r1": False, f"{day}/r2": True, f"{following}/r1": True}
+    page = (home.editions / str(day) / "r2" / "briefing.html").read_text(encoding="utf-8")
+    assert "r2" in page
+
+
+def test_red_and_orange_wait_for_a_person(home: Home, tmp_path: Path) -> None:
+    """With the sign-off switched on, a refusal publishes nothing, and an approval is on record with who gave it."""
+    variables = {"WENGANG_HOME_DIR": str(home.root), "WENGANG_RETRY_SECONDS": "5", "WENGANG_SIGN_OFF": "1"}
+    day, current = date(2026, 11, 16), (home.published / "current.duckdb").resolve()
+    with Stack(tmp_path / "signed", database="sqlite", variables=variables) as stack:
+        unpause(stack, NIGHTLY)
+        refused = _decided(stack, day, "Reject")
+        assert refused["publish"]["state"] == refused["alert"]["state"] == "skipped"
+        assert (home.published / "current.duckdb").resolve() == current
+        assert Ledger(home.ledger).editions(as_of=day) == []
+        approved = _decided(stack, day, "Approve")
+        assert approved["alert"]["state"] == "success"
+    assert [record.edition_id for record in Ledger(home.ledger).editions(as_of=day)] == [f"{day}-r1"]
+    decisions = Ledger(home.ledger).entries("sign_off", subject=day.isoformat())
+    assert [(entry["decision"], entry["by"]) for entry in decisions] == [("Reject", "admin"), ("Approve", "admin")]
+    assert all("红" in entry["asked"] for entry in decisions)
+
+
+def _decided(stack: Stack, day: date, decision: str) -> dict[str, dict[str, Any]]:
+    """A night that a person decides on; gives its task instances."""
+    run = trigger(stack, NIGHTLY, None, as_of=day.isoformat())
+    path = f"/dags/{NIGHTLY}/dagRuns/{run}/taskInstances/sign_off/-1/hitlDetails"
+    until = time.monotonic() + 300
+    while tasks(stack, NIGHTLY, run)["sign_off"]["state"] != "awaiting_input":
+        assert time.monotonic() < until, tasks(stack, NIGHTLY, run)
+        time.sleep(2)
+    stack.call("PATCH", path, {"chosen_options": [decision], "params_input": {}})
+    ended(stack, NIGHTLY, [run])
+    return tasks(stack, NIGHTLY, run)
