@@ -8,7 +8,7 @@ WENGANG_HOME ?= ./var
 WORKERS ?= 2
 export WENGANG_HOME
 
-.PHONY: help setup run test check proof lock docs wheel clean
+.PHONY: help setup run airflow test scheduled check proof lock docs wheel clean
 
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -36,8 +36,14 @@ $(STAMP): requirements.lock pyproject.toml
 run: setup ## A generated city and three nights on it, in WENGANG_HOME (default ./var)
 	$(BIN)/wengang demo
 
+airflow: setup ## Airflow on this host with the DAGs, for trying: SQLite, Ctrl-C ends it
+	$(BIN)/python -m deploy.stack serve --work $(WENGANG_HOME)/airflow --database sqlite --port 8080
+
 test: setup ## All tests but the long proofs
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not proof"
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not proof and not scheduler"
+
+scheduled: setup ## Nights through a real Airflow on PostgreSQL
+	$(BIN)/python -m pytest -m scheduler
 
 proof: setup ## The long proofs
 	$(BIN)/python -m pytest -m proof
@@ -48,9 +54,11 @@ check: setup ## Style, types, import rules, generated documents
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pipelines.dictionary --check
+	$(BIN)/python -m deploy.manual --check
 
 docs: setup ## Write the generated documents again
 	$(BIN)/python -m pipelines.dictionary
+	$(BIN)/python -m deploy.manual
 
 lock: ## Resolve requirements.lock again (needs uv); it names no registry
 	uv pip compile --universal --all-extras --generate-hashes --no-strip-extras --no-header --no-annotate --quiet \

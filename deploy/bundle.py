@@ -24,12 +24,13 @@ from pathlib import Path
 from packaging.markers import default_environment
 
 from deploy import sbom
-from deploy.locked import Wheel, entries, glibc_floor, kept_lock, needed, read_wheel
+from deploy.locked import Wheel, entries, glibc_floor, glibc_tags, kept_lock, needed, read_wheel
 from pipelines.errors import WengangError
 from pipelines.run import atomic_file, make_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = ("airflow", "celery")
+NEWEST_GLIBC = (2, 28)  # of RHEL 8 and Debian 10: no wheel that asks for a newer one is taken
 LOCK = "requirements.lock"
 SUMS = "SHA256SUMS"
 CARRIED = (
@@ -45,7 +46,7 @@ class BundleError(WengangError):
 
 @dataclass(frozen=True)
 class Platform:
-    """The Python and machine that a bundle is for."""
+    """The Python, the machine and the oldest C library that a bundle is for."""
 
     python: str
     machine: str
@@ -125,7 +126,8 @@ def _wheels(root: Path, work: Path) -> tuple[Wheel, dict[str, Wheel]]:
     """The wheel of ``root``, built here, and by name every wheel of the lock for this platform, verified by pip."""
     quiet = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
     only = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--dest", str(work / "all")]
-    _done([*quiet, *only, "--requirement", str(root / LOCK)], cwd=work)
+    tags = [argument for tag in glibc_tags(NEWEST_GLIBC, machine=_machine()) for argument in ("--platform", tag)]
+    _done([*quiet, *only, *tags, "--requirement", str(root / LOCK)], cwd=work)
     _done(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(work / "own"), str(root)], cwd=work
     )
@@ -136,8 +138,11 @@ def _wheels(root: Path, work: Path) -> tuple[Wheel, dict[str, Wheel]]:
 
 def _platform(wheels: Sequence[Wheel]) -> Platform:
     major, minor = glibc_floor(wheel.path.name for wheel in wheels)
-    machine = sysconfig.get_platform().removeprefix("linux-")
-    return Platform(python="{}.{}".format(*sys.version_info[:2]), machine=machine, glibc=f"{major}.{minor}")
+    return Platform(python="{}.{}".format(*sys.version_info[:2]), machine=_machine(), glibc=f"{major}.{minor}")
+
+
+def _machine() -> str:
+    return sysconfig.get_platform().removeprefix("linux-")
 
 
 def _facts(own: Wheel, platform: Platform, made: datetime) -> str:

@@ -34,7 +34,8 @@ def make(
     folder: Path, *, addresses: Addresses, users: Sequence[str] = USERS, owner: tuple[int, int] | None = None
 ) -> list[str]:
     """Make what is missing in ``folder``, for user and group ``owner`` (else the caller's); the names of files made."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
     if owner:
         os.chown(folder, *owner)
     made = []

@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from pipelines.errors import WengangError
 
 HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+EXTRAS_SAID = re.compile(r"\[[^\]]*\](?===)")
 GLIBC_TAG = re.compile(r"manylinux_(\d+)_(\d+)_")
 OLD_GLIBC_TAGS = {"manylinux1_": (2, 5), "manylinux2010_": (2, 12), "manylinux2014_": (2, 17)}
 
@@ -150,14 +151,26 @@ def _unfilled(requirement: Requirement, wheel: Wheel | None) -> str:
 
 
 def kept_lock(locked: Iterable[Locked], names: Iterable[str], environment: Mapping[str, str]) -> str:
-    """The lines of the entries of ``names`` that apply in ``environment``, as they are in the project's lock."""
+    """The lines of the entries of ``names`` that apply in ``environment``, as they are in the project's lock.
+
+    Only extras go from them: the project's lock names those that its development packages ask for, too; who needs one asks
+    for it in its own metadata.
+    """
     wanted = set(names)
-    return "".join(entry.text for entry in locked if entry.name in wanted and entry.applies(environment))
+    kept = [entry for entry in locked if entry.name in wanted and entry.applies(environment)]
+    return "".join(EXTRAS_SAID.sub("", entry.text, count=1) for entry in kept)
 
 
 def glibc_floor(names: Iterable[str]) -> tuple[int, int]:
     """The oldest glibc on which all wheels of these file names load; (2, 5) where all are pure."""
     return max((_glibc(name) for name in names), default=(2, 5))
+
+
+def glibc_tags(newest: tuple[int, int], *, machine: str) -> list[str]:
+    """Platform tags of the wheels that load on ``machine`` with the glibc ``newest``, the most demanding first."""
+    major, minor = newest
+    spoken = [f"manylinux_{major}_{number}_{machine}" for number in range(minor, 4, -1)]
+    return spoken + [f"{start}{machine}" for start, version in OLD_GLIBC_TAGS.items() if version <= newest]
 
 
 def _glibc(name: str) -> tuple[int, int]:

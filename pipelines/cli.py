@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from pipelines import STAGES, demo, doctor, explain, learning, lessons, nightly, panel_scoring, query
+from pipelines import STAGES, demo, doctor, explain, learning, lessons, logs, nightly, panel_scoring, query
 from pipelines import planted as planting
 from pipelines import replay as replaying
+from pipelines.cli_watching import TIME, status_command, watch_command
 from pipelines.errors import ReplayDifferenceError, WengangError
 from pipelines.ledger import Ledger
 from pipelines.nightly import Means, Outcome
@@ -54,8 +55,11 @@ class _Command(click.Group):
 @click.pass_context
 def main(ctx: click.Context, home: Path, threads: int, feeds: Path | None, quiet: bool) -> None:
     """Early warning of mass layoffs: departments' deliveries in, an accountable list out (稳岗)."""
-    now = datetime.now(tz=ZONE).replace(tzinfo=None, microsecond=0)
-    ctx.obj = Means(home=Home(home.resolve()), now=now, feeds=feeds, threads=threads, progress=_progress(quiet))
+    ctx.obj = Means(home=Home(home.resolve()), now=_now(), feeds=feeds, threads=threads, progress=_progress(quiet))
+
+
+def _now() -> datetime:
+    return datetime.now(tz=ZONE).replace(tzinfo=None, microsecond=0)
 
 
 def _progress(quiet: bool) -> Any:
@@ -79,9 +83,14 @@ def init(means: Means, city: str, simulated: bool) -> None:
 
 
 @main.command(name="doctor")
+@click.option("--edition-by", type=TIME, metavar="HH:MM", help="Only ask: did today's edition come by then?")
 @click.pass_obj
-def doctor_command(means: Means) -> None:
-    """What is missing on this host and in this home; exit code 3 where a night could not run."""
+def doctor_command(means: Means, edition_by: datetime | None) -> None:
+    """What is missing on this host and in this home; exit code 3 where a night could not run, 16 where a list is late."""
+    if edition_by:
+        doctor.require_edition(means, by=edition_by.time())
+        click.echo("✔ edition: 没有逾期 (not late)")
+        return
     findings = doctor.examine(means)
     for finding in findings:
         click.echo(f"{finding.mark} {finding.subject}: {finding.text}")
@@ -105,6 +114,8 @@ def demo_command(means: Means, enterprises: int, months: int, until: datetime, s
 
 
 main.add_command(demo_command, "demo")
+main.add_command(watch_command)
+main.add_command(status_command)
 
 
 @main.command()
@@ -185,7 +196,8 @@ def run_command(
 ) -> None:
     """The nightly job; exit code 6 where the quality gate is closed."""
     own = replace(_feeds(means, feeds), is_quiet=is_quiet)
-    _tell(nightly.run(own, as_of=as_of.date(), cutoff=cutoff, inbox=inbox))
+    with logs.recorded(own, as_of=as_of.date(), clock=_now) as told:
+        _tell(nightly.run(told, as_of=as_of.date(), cutoff=cutoff, inbox=inbox))
 
 
 @main.command()
@@ -195,7 +207,8 @@ def run_command(
 @click.pass_obj
 def step(means: Means, name: str, as_of: datetime, cutoff: datetime | None) -> None:
     """One stage of a night, with the same result as inside 'run'."""
-    receipt = nightly.step(means, name=name, as_of=as_of.date(), cutoff=cutoff)
+    with logs.recorded(means, as_of=as_of.date(), clock=_now) as told:
+        receipt = nightly.step(told, name=name, as_of=as_of.date(), cutoff=cutoff)
     dropped = "".join(f", {count} {reason}" for reason, count in sorted(receipt.dropped.items()))
     click.echo(f"{name}: {receipt.rows_in} rows in, {receipt.rows_out} out{dropped}, {receipt.seconds:.1f} s")
 

@@ -71,6 +71,7 @@ def _settings_text(city: str, *, simulated: bool) -> str:
         "# Without smtp_host the mails are files in outbox/.",
         'sender = "wengang@localhost"',
         'duty = ["duty@localhost"]',
+        '# operator = ["ops@localhost"]    # hears of faults of the system; else duty',
         'inner_domains = ["localhost"]',
         '# county = {320706 = ["haizhou@localhost"]}',
         '# smtp_host = "mail.example"',

@@ -25,6 +25,7 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 PAGE = "index.html"
 NIGHTS_SHOWN = 30
 BAR = 300.0
+VERDICTS = {"identical": "重放一致", "different": "重放不一致", "not comparable": "程序已更新，未能比较"}
 STATES = {"issued": "已发布", "held": "未发布（质量关）", "": "未完成"}
 FEEDS = """
     SELECT feed, feed_label, owner, is_required, source_state, months_behind, latest_month, latest_known_at,
@@ -106,7 +107,9 @@ def page(means: Means, settings: Settings, *, due: time) -> str:
         nights=shown,
         stages=STAGES,
         bar=BAR,
-        kept={kind: _last(ledger, kind) for kind in ("backup", "drill")},
+        backup=_last(ledger, "backup"),
+        drill=_last(ledger, "drill"),
+        verdicts=VERDICTS,
         waiting=len(ledger.unsent()),
         **_published(means.home),
     )
@@ -181,9 +184,10 @@ def _deliveries(ledger: Ledger, edition: EditionRecord) -> int:
     return sum(before < delivery.delivery_no <= edition.through for delivery in ledger.deliveries(withdrawn=True))
 
 
-def _last(ledger: Ledger, kind: str) -> datetime | None:
+def _last(ledger: Ledger, kind: str) -> dict[str, Any] | None:
+    """The last entry of ``kind``, its ``at`` an instant."""
     entries = ledger.entries(kind)
-    return datetime.fromisoformat(entries[-1]["at"]) if entries else None
+    return {**entries[-1], "at": datetime.fromisoformat(entries[-1]["at"])} if entries else None
 
 
 def _published(home: Home) -> dict[str, Any]:

@@ -269,8 +269,23 @@ def _kept(sight: _Sight) -> list[Fault]:
             severity: operators.Severity = "warn" if told else "note"
             faults.append(Fault(kind, severity, text, f"No {kind} on record; set one up: {command}."))
             continue
+        faults += _outcome(entries[-1])
         age = sight.means.now - datetime.fromisoformat(entries[-1]["at"])
         if age > timedelta(days=allowed[kind]):
             text = f"上次{word}已过 {age.days} 天（限 {allowed[kind]} 天）。请查看定时任务为何失败，或执行 {command}"
             faults.append(Fault(kind, "warn", text, f"The last {kind} is {age.days} days old: {command}."))
     return faults
+
+
+def _outcome(entry: Mapping[str, Any]) -> list[Fault]:
+    """What the last backup or drill found and a person should know."""
+    if missing := entry.get("missing"):
+        text = f"上次备份时工作目录缺少 {len(missing)} 个台账记有的文件。请从更早的备份取回，再执行 wengang backup"
+        return [Fault("backup:missing", "warn", text, f"{len(missing)} files on record were missing when backed up.")]
+    if entry.get("verdict") == "different":
+        text = "上次恢复演练重放的期次与原件不一致。请保留全部备份，查明原因后再次执行 wengang drill"
+        return [Fault("drill:different", "urgent", text, "The last drill differed: keep every snapshot, find out why.")]
+    if entry.get("verdict") == "not comparable":
+        text = "上次恢复演练恢复完整，但程序或参数已更新，重放无从比较。请在下一晚备份后再次执行 wengang drill"
+        return [Fault("drill:incomparable", "note", text, "The last drill restored whole but compared nothing.")]
+    return []

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 ZONE = ZoneInfo("Asia/Shanghai")
 CUTOFF, DUE = time(2, 0), time(6, 30)
 WRITER, READER = "wengang_writer", "wengang_reader"
-"""The pools: one slot for whoever writes the home, two for whoever reads it. ``WRITER`` is also its host's queue."""
+"""The pools: one slot for whoever writes the home, two for whoever reads it."""
+QUEUES = {WRITER: "wengang_writer", READER: "default"}
+"""The queues of Celery: a writer's host takes one task at a time, so what only reads goes elsewhere."""
 FEEDS = Path(os.environ.get("WENGANG_FEEDS") or Path(__file__).resolve().parents[2] / "sql" / "feeds")
 PAUSE = timedelta(seconds=int(os.environ.get("WENGANG_RETRY_SECONDS", "300")))
 SIGN_OFF = os.environ.get("WENGANG_SIGN_OFF", "") == "1"
@@ -201,13 +203,13 @@ def approval(name: str, *, question: str, words: str) -> Any:
         question=question,
         record=name,
         pool=READER,
-        queue=WRITER,
+        queue=QUEUES[READER],
         do_xcom_push=False,
     )
 
 
 def _task(task_id: str, call: Callable[..., None], *, words: str, pool: str = WRITER, **options: Any) -> Any:
-    return task(task_id=task_id, task_display_name=words, pool=pool, queue=WRITER, do_xcom_push=False, **options)(call)
+    return task(task_id=task_id, task_display_name=words, pool=pool, queue=QUEUES[pool], do_xcom_push=False, **options)(call)
 
 
 def means_of(context: Any) -> "Means":

@@ -1,5 +1,6 @@
 """The installer of a bundle: it refuses what is damaged or does not fit, and switches between releases in one step."""
 
+import hashlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -81,12 +82,15 @@ def test_releases_lie_side_by_side_and_the_link_goes_forward_and_back(tmp_path: 
     prefix = tmp_path / "prefix"
     to = ("--prefix", str(prefix), "--python", sys.executable)
     first, second = make_bundle(tmp_path / "one", version="1.0"), make_bundle(tmp_path / "two", version="2.0")
+    half_made = prefix / "versions" / _release(first, "1.0") / "left"
+    half_made.mkdir(parents=True)
 
     done = install(first, *to)
     assert done.returncode == 0, done.stderr
     assert "wengang, version 1.0" in done.stdout
+    assert not half_made.exists()
     old = (prefix / "current").readlink()
-    assert (prefix / "current" / "bin" / "wengang").exists()
+    assert old.name == _release(first, "1.0")
 
     done = install(second, *to, "--no-switch")
     assert done.returncode == 0, done.stderr
@@ -94,39 +98,30 @@ def test_releases_lie_side_by_side_and_the_link_goes_forward_and_back(tmp_path: 
 
     done = install(second, *to)
     assert "已安装，不再重复" in done.stdout
-    new = (prefix / "current").readlink()
-    assert new.name.startswith("2.0-")
-    assert (prefix / "current" / "share" / "wengang" / "dags" / "nightly.py").read_text(encoding="utf-8") == "# 2.0\n"
+    assert (prefix / "current").readlink().name == _release(second, "2.0")
+    share = prefix / "current" / "share" / "wengang"
+    assert (share / "dags" / "nightly.py").read_text(encoding="utf-8") == "# 2.0\n"
     assert f"--use {old.name}" in done.stdout
 
-    share = prefix / "current" / "share" / "wengang"
     done = install(share, "--prefix", str(prefix), "--use", old.name)
     assert done.returncode == 0, done.stderr
     assert (prefix / "current").readlink() == old
 
 
-def test_an_installation_that_stopped_midway_leaves_the_old_one_in_use_and_is_done_again(tmp_path: Path) -> None:
+def test_an_installation_that_fails_midway_leaves_the_old_one_in_use(tmp_path: Path) -> None:
     prefix = tmp_path / "prefix"
-    to = ("--prefix", str(prefix), "--python", sys.executable)
+    (prefix / "versions" / "0.9").mkdir(parents=True)
+    (prefix / "current").symlink_to("versions/0.9")
     bundle = make_bundle(tmp_path / "bundle")
-    lock = bundle / "requirements.lock"
-    whole = lock.read_text(encoding="utf-8")
-    lock.write_text(whole.replace("needed==2.0", "needed==2.1"), encoding="utf-8")
-    (bundle / SUMS).write_text(_sums_again(bundle), encoding="utf-8")
-    done = install(bundle, *to)
+    (bundle / "requirements.lock").write_text(f"needed==2.0 --hash=sha256:{'0' * 64}\n", encoding="utf-8")
+    (bundle / SUMS).unlink()
+    (bundle / SUMS).write_text(sums(bundle), encoding="utf-8")
+    done = install(bundle, "--prefix", str(prefix), "--python", sys.executable)
     assert done.returncode == 1
     assert "安装未完成" in done.stderr
-    assert not (prefix / "current").exists()
-
-    lock.write_text(whole, encoding="utf-8")
-    (bundle / SUMS).write_text(_sums_again(bundle), encoding="utf-8")
-    (half,) = (prefix / "versions").iterdir()
-    release = install(bundle, *to)
-    assert release.returncode == 0, release.stderr
-    assert not (half / ".installed").exists()
-    assert (prefix / "current").readlink().name != half.name
+    assert (prefix / "current").readlink() == Path("versions/0.9")
+    assert not (prefix / "versions" / _release(bundle, "1.0") / ".installed").exists()
 
 
-def _sums_again(bundle: Path) -> str:
-    (bundle / SUMS).unlink()
-    return sums(bundle)
+def _release(bundle: Path, version: str) -> str:
+    return f"{version}-{hashlib.sha256((bundle / SUMS).read_bytes()).hexdigest()[:12]}"

@@ -71,11 +71,11 @@ def test_the_native_stack_is_the_file(executor: str, tmp_path: Path) -> None:
 
 def test_paths_ports_and_hosts_are_moved_in_one_pass() -> None:
     move = Move(
-        paths={"/tmp": Path("/a/8080"), "/var/tmp": Path("/b"), "/run/secrets": Path("/tmp/s")},  # noqa: S108
+        paths={"/srv": Path("/a/8080"), "/var/srv": Path("/b"), "/run/secrets": Path("/srv/s")},
         ports={8080: 1, 6379: 2},
         hosts=frozenset({"redis", "api-server"}),
     )
-    assert move.text("cat /run/secrets/x /tmp/y /var/tmp /tmpfs a/tmp") == "cat /tmp/s/x /a/8080/y /b /tmpfs a/tmp"
+    assert move.text("cat /run/secrets/x /srv/y /var/srv /srvs a/srv") == "cat /srv/s/x /a/8080/y /b /srvs a/srv"
     assert move.text("redis://:p@redis:6379/0 http://api-server:8080/ 18080 redis") == (
         "redis://:p@127.0.0.1:2/0 http://127.0.0.1:1/ 18080 redis"
     )
@@ -350,9 +350,9 @@ def test_the_stack_comes_up_works_and_leaves_nothing(executor: str, database: st
     assert _running([process for started in began.values() for process in started]) == []
     assert not [name for name in stack.services if stack.is_healthy(name)]
     said = "".join(path.read_text(encoding="utf-8", errors="replace") for path in (stack.work / "logs").iterdir())
-    secrets = [path.read_text(encoding="utf-8") for path in (stack.work / "secrets").iterdir()]
-    words = [*secrets, *credentials.passwords(stack.work / "secrets").values()]
-    assert [word for word in words if word and word in said] == []
+    secrets = stack.work / "secrets"
+    words = [(secrets / name).read_text(encoding="utf-8") for name in (*credentials.DRAWN, "fernet_key")]
+    assert [word for word in (*words, *credentials.passwords(secrets).values()) if word in said] == []
 
 
 def _run(dag: str, stack: Stack) -> None:

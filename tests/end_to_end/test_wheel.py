@@ -46,6 +46,7 @@ def test_the_wheel_holds_contracts_and_queries(wheel: Path, suffix: str) -> None
     ("folder", "suffix"),
     [
         ("pipelines/parameters/", ".yml"),
+        ("pipelines/templates/", ".j2"),
         ("pipelines/stages/report/templates/", ".j2"),
         ("pipelines/stages/alert/templates/", ".j2"),
         ("pipelines/synthetic/", ".csv"),

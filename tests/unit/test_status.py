@@ -159,12 +159,12 @@ def test_the_tables_are_those_of_the_contracts(house: Means) -> None:
 
 def test_backups_and_drills_are_on_record(house: Means) -> None:
     ledger = Ledger(house.home.ledger)
-    ledger.append("drill", subject="s1", at=at(TODAY, 4), body={"seconds": 1.5})
+    ledger.append("drill", subject="s1", at=at(TODAY, 4), body={"verdict": "identical"})
     operation.write(house)
     assert rows(house, "SELECT keeping_kind, recorded_at, keeping_note FROM operation.keeping") == [
-        ("drill", at(TODAY, 4), '{"seconds": 1.5}')
+        ("drill", at(TODAY, 4), '{"verdict": "identical"}')
     ]
-    assert "2026-11-12 04:00" in page_of(house)
+    assert "2026-11-12 04:00（重放一致）" in page_of(house)
 
 
 def test_written_again_the_page_replaces_the_last_and_leaves_nothing_beside(house: Means) -> None:

@@ -225,6 +225,24 @@ def test_a_backup_that_was_set_up_and_never_made_is_a_fault(house: Means) -> Non
     assert {"backup", "drill"} <= set(keys(watching.look(house, due=DUE), "warn"))
 
 
+@pytest.mark.parametrize(
+    ("kind", "body", "found"),
+    [
+        ("backup", {"missing": ["landing/a", "landing/b"]}, ("backup:missing", "warn")),
+        ("backup", {"missing": []}, None),
+        ("drill", {"verdict": "different"}, ("drill:different", "urgent")),
+        ("drill", {"verdict": "not comparable"}, ("drill:incomparable", "note")),
+        ("drill", {"verdict": "identical"}, None),
+    ],
+)
+def test_what_a_backup_or_a_drill_found_is_told(
+    house: Means, kind: str, body: dict[str, object], found: tuple[str, str] | None
+) -> None:
+    ledger_of(house).append(kind, subject="x", at=house.now, body=body)
+    told = [(f.key, f.severity) for f in watching.look(house, due=DUE) if f.key.startswith(kind)]
+    assert told == ([found] if found else [])
+
+
 def source(feed: str, state: str, *, months: int | None = None, required: bool = False) -> dict[str, object]:
     return {
         "feed": feed,
