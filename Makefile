@@ -8,7 +8,7 @@ WENGANG_HOME ?= ./var
 WORKERS ?= 2
 export WENGANG_HOME
 
-.PHONY: help setup run airflow test scheduled check proof lock docs wheel clean
+.PHONY: help setup run airflow test scheduled check proof lock docs bundle wheel clean
 
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ docs: setup ## Write the generated documents again
 lock: ## Resolve requirements.lock again (needs uv); it names no registry
 	uv pip compile --universal --all-extras --generate-hashes --no-strip-extras --no-header --no-annotate --quiet \
 	  -o requirements.lock pyproject.toml
+
+bundle: setup ## dist/*-bundle.tar.gz: one archive from which a host without any network installs and runs
+	$(BIN)/python -m deploy.bundle --out dist
 
 wheel: setup ## dist/*.whl
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist

@@ -153,7 +153,7 @@ def _unfilled(requirement: Requirement, wheel: Wheel | None) -> str:
 def kept_lock(locked: Iterable[Locked], names: Iterable[str], environment: Mapping[str, str]) -> str:
     """The lines of the entries of ``names`` that apply in ``environment``, as they are in the project's lock.
 
-    Only extras go from them: the project's lock names those that its development packages ask for, too; who needs one asks
+    Only extras go from them: the project's lock names those that development packages ask for, too; who needs one asks
     for it in its own metadata.
     """
     wanted = set(names)

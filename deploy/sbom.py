@@ -4,7 +4,6 @@ Made by the CycloneDX library from the wheels that are carried, so it lists what
 Python, and not all that ``requirements.lock`` names for others. It names no registry.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import NAMESPACE_OID, uuid5
@@ -57,13 +56,6 @@ def refuse_invalid(text: str) -> None:
     fault = JsonStrictValidator(VERSION).validate_str(text)
     if fault is not None:
         raise LockError([f"sbom.cdx.json: not valid CycloneDX {VERSION.to_version()}: {fault}"])
-
-
-def held(text: str) -> dict[str, str]:
-    """What the bill ``text`` lists: SHA-256 of each wheel by name of its distribution, the main component too."""
-    body = json.loads(text)
-    listed = [body["metadata"]["component"], *body["components"]]
-    return {component["name"]: component["hashes"][0]["content"] for component in listed}
 
 
 def _component(wheel: Wheel, kind: ComponentType) -> Component:
