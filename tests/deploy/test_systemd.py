@@ -10,7 +10,7 @@ import pytest
 from pipelines.cli_watching import DUE, watch_command
 
 UNITS = Path(__file__).resolve().parents[2] / "deploy" / "systemd"
-COMMAND = "/opt/wengang/current/bin/wengang"
+COMMAND = "/usr/local/lib/wengang/current/bin/wengang"
 SERVICES = ("wengang-watchdog.service", "wengang-watchdog-alarm.service")
 
 
