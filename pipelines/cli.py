@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from pipelines import STAGES, demo, doctor, explain, learning, lessons, logs, nightly, panel_scoring, query
+from pipelines import STAGES, cli_keeping, demo, doctor, explain, learning, lessons, logs, nightly, panel_scoring, query
 from pipelines import planted as planting
 from pipelines import replay as replaying
 from pipelines.cli_watching import TIME, status_command, watch_command
@@ -86,7 +86,7 @@ def init(means: Means, city: str, simulated: bool) -> None:
 @click.option("--edition-by", type=TIME, metavar="HH:MM", help="Only ask: did today's edition come by then?")
 @click.pass_obj
 def doctor_command(means: Means, edition_by: datetime | None) -> None:
-    """What is missing on this host and in this home; exit code 3 where a night could not run, 16 where a list is late."""
+    """What is missing on this host and in this home; exit code 3 where a night could not run, 16 where one is late."""
     if edition_by:
         doctor.require_edition(means, by=edition_by.time())
         click.echo("✔ edition: 没有逾期 (not late)")
@@ -114,6 +114,8 @@ def demo_command(means: Means, enterprises: int, months: int, until: datetime, s
 
 
 main.add_command(demo_command, "demo")
+for command in (cli_keeping.backup, cli_keeping.restore, cli_keeping.drill, cli_keeping.housekeep):
+    main.add_command(command)
 main.add_command(watch_command)
 main.add_command(status_command)
 

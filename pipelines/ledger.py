@@ -9,6 +9,7 @@ import json
 import sqlite3
 import weakref
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -95,7 +96,21 @@ class Ledger:
         self._connection.executescript(SCHEMA)
         self._read: dict[str, list[dict[str, Any]]] = {}
         self._deliveries: dict[int, Delivery] = {}
-        weakref.finalize(self, self._connection.close)
+        self._finalizer = weakref.finalize(self, self._connection.close)
+
+    def close(self) -> None:
+        """Close the file now; a ledger that nobody holds any more is closed by itself."""
+        self._finalizer()
+
+    def copy_to(self, path: Path) -> None:
+        """Write all entries, as they stand at one instant, to the new file ``path``; writers beside need not wait."""
+        with closing(sqlite3.connect(path)) as target:
+            self._connection.backup(target)
+
+    def truncate_log(self) -> bool:
+        """Move what lies in the log beside the file into the file; false where a reader keeps some of it in use."""
+        busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
     def append(self, kind: str, *, subject: str, at: datetime, body: Mapping[str, Any]) -> int:
         """Append one entry, durable on return; gives its number."""
@@ -204,6 +219,17 @@ class Ledger:
     def mark_sent(self, mail: Mail, *, at: datetime, how: str) -> None:
         """Record that ``mail`` was handed over: to a server, or as a file."""
         self.append("sent", subject=mail.message_id, at=at, body={"how": how})
+
+
+def faults_of(path: Path) -> tuple[str, ...]:
+    """What SQLite's own check finds wrong with the ledger file ``path``; nothing where it is whole."""
+    try:
+        with closing(sqlite3.connect(path, timeout=30)) as connection:
+            found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
+            connection.execute("SELECT count(*) FROM entry")
+    except sqlite3.DatabaseError as error:
+        return (str(error),)
+    return () if found == ["ok"] else tuple(found)
 
 
 def _delivery(entry: Mapping[str, Any]) -> Delivery:

@@ -69,6 +69,7 @@ FINAL = (
     errors.ReplayDifferenceError,
     errors.NotComparableError,
     errors.ModelLifeError,
+    errors.BackupError,
 )
 RETRIES = ExceptionRetryPolicy(
     rules=[
@@ -209,7 +210,8 @@ def approval(name: str, *, question: str, words: str) -> Any:
 
 
 def _task(task_id: str, call: Callable[..., None], *, words: str, pool: str = WRITER, **options: Any) -> Any:
-    return task(task_id=task_id, task_display_name=words, pool=pool, queue=QUEUES[pool], do_xcom_push=False, **options)(call)
+    made = task(task_id=task_id, task_display_name=words, pool=pool, queue=QUEUES[pool], do_xcom_push=False, **options)
+    return made(call)
 
 
 def means_of(context: Any) -> "Means":

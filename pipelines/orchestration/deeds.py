@@ -1,8 +1,7 @@
 """What the tasks do that are no stage of the night: one function each, called with the means and the business date."""
 
 import logging
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from airflow.sdk.exceptions import AirflowSkipException
 
@@ -37,6 +36,30 @@ def promote(means: Means, as_of: date) -> None:
         if orchestration.PROMOTION == "rule":
             raise AirflowSkipException(f"现用模型继续领先：{error}") from error
         raise
+
+
+def tidy(means: Means, as_of: date) -> None:
+    """Remove what is told elsewhere and old; says what."""
+    del as_of
+    housekeeping.tidy(means)
+
+
+def backup(means: Means, as_of: date) -> None:
+    """Back up into the folder of the settings; a home without one is told, once a day, by the colour of the task."""
+    del as_of
+    if not settings_file.load(means.home).backup.folder:
+        raise AirflowSkipException("没有设置备份目录：请在 wengang.toml 的 [backup] 填写 folder，并挂载另一块磁盘")
+    backups.backup(means, backups.folder_of(means))
+
+
+def drill(means: Means, as_of: date) -> None:
+    """Restore the newest backup into a temporary folder and replay its last edition, once in ``DRILL_EVERY``."""
+    del as_of
+    since = (means.now - DRILL_EVERY).isoformat()
+    entries = Ledger(means.home.ledger).entries("drill")
+    if any(entry["verdict"] == "identical" and entry["at"] > since for entry in entries):
+        raise AirflowSkipException(f"近 {DRILL_EVERY.days} 天内已演练")
+    log.info(backups.check(backups.drill(means, backups.folder_of(means))))
 
 
 def watch(means: Means, as_of: date) -> None:
