@@ -246,6 +246,8 @@ def test_what_lands_during_a_backup_is_wholly_in_the_next(
 
 
 def test_every_snapshot_made_beside_deliveries_is_whole(means: Means, to: Path, tmp_path: Path) -> None:
+    with means.home.settings_file.open("a", encoding="utf-8") as settings:
+        settings.write("\n[backup]\nkeep = 1000\n")
     landed: list[Delivery] = []
     beside = threading.Thread(target=lambda: landed.extend(land(means, number) for number in range(2, 7)))
     beside.start()
