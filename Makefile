@@ -61,8 +61,9 @@ docs: setup ## Write the generated documents again
 	$(BIN)/python -m deploy.manual
 
 lock: ## Resolve requirements.lock again (needs uv); it names no registry
-	uv pip compile --universal --all-extras --generate-hashes --no-strip-extras --no-header --no-annotate --quiet \
+	uv pip compile --universal --all-extras --generate-hashes --no-header --no-annotate --quiet \
 	  -o requirements.lock pyproject.toml
+	sed -i 's/^celery==/celery[redis]==/' requirements.lock  # else pip looks past the pin where celery is not installed yet
 
 bundle: setup ## dist/*-bundle.tar.gz: one archive from which a host without any network installs and runs
 	$(BIN)/python -m deploy.bundle --out dist
