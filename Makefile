@@ -43,7 +43,7 @@ test: setup ## All tests but the long proofs
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not proof and not scheduler"
 
 scheduled: setup ## Nights through a real Airflow on PostgreSQL
-	$(BIN)/python -m pytest -m scheduler
+	$(BIN)/python -m pytest -m "scheduler and not proof"
 
 proof: setup ## The long proofs
 	$(BIN)/python -m pytest -m proof

@@ -1,7 +1,7 @@
 """Runs of a real scheduler: a home that a stack serves, and asking Airflow for runs as a person would."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,20 @@ from pipelines.settings import Home
 
 PAUSE = 2.0
 ENDED = {"success", "failed"}
+HASTE = {
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
+}
+"""Seconds where Airflow waits minutes before it takes a silent worker for dead."""
+
+
+def wait_for(what: Callable[[], bool], *, timeout: float = 300, pause: float = 0.5) -> None:
+    """Wait until ``what`` holds."""
+    until = time.monotonic() + timeout
+    while not what():
+        assert time.monotonic() < until, f"waited {timeout} s in vain"
+        time.sleep(pause)
 
 
 def cutoff_of(day: date) -> datetime:

@@ -1,5 +1,9 @@
-"""A real scheduler, PostgreSQL and LocalExecutor: nights in a row, a backfill beside a night, late data, a sign-off."""
+"""A real scheduler on PostgreSQL: nights in a row, a backfill beside a night, late data, a sign-off.
 
+With LocalExecutor in CI, and once with CeleryExecutor, Redis and two workers as a proof.
+"""
+
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from airflow_runs import by_command, editions, ended, log_of, simulated_home, tasks, trigger, unpause
+from airflow_runs import HASTE, by_command, editions, ended, log_of, simulated_home, tasks, trigger, unpause, wait_for
 
 from deploy.native import Stack
 from deploy.servers import ServerMissingError
@@ -38,18 +42,38 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.fixture(scope="module", params=["local", pytest.param("celery", marks=pytest.mark.proof)])
+def executor(request: pytest.FixtureRequest) -> str:
+    """Which executor runs the tasks."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def home(city: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+def home(executor: str, city: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The home that the stack serves."""
     return simulated_home(tmp_path_factory.mktemp("served") / "home", city)
 
 
 @pytest.fixture(scope="module")
-def stack(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def metrics() -> Iterator[socket.socket]:
+    """A listener for StatsD."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        listener.setblocking(False)
+        yield listener
+
+
+@pytest.fixture(scope="module")
+def stack(
+    executor: str, home: Home, metrics: socket.socket, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
     """Airflow as docker-compose.yml says, natively."""
     variables = {"WENGANG_HOME_DIR": str(home.root), "WENGANG_RETRY_SECONDS": "5"}
+    variables |= {"WENGANG_STATSD_HOST": "127.0.0.1", "WENGANG_STATSD_PORT": str(metrics.getsockname()[1])}
+    folder = tmp_path_factory.mktemp("stack")
     try:
-        with Stack(tmp_path_factory.mktemp("stack"), variables=variables) as running:
+        with Stack(folder, executor=executor, variables=variables, extra=HASTE) as running:
             unpause(running, INGEST, NIGHTLY)
             yield running
     except ServerMissingError as error:
@@ -57,7 +81,7 @@ def stack(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
 
 
 @pytest.fixture(scope="module")
-def expected(city: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+def expected(executor: str, city: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The same nights by command."""
     from conftest import NOW
 
@@ -86,6 +110,28 @@ def test_three_nights_in_a_row_are_those_of_the_command(stack: Stack, home: Home
     mails = sorted(mail.message_id for mail in Ledger(home.ledger).mails())
     told = [m for m in Ledger(expected.ledger).mails() if not m.edition_id.startswith(str(BESIDE))]
     assert mails == sorted(mail.message_id for mail in told)
+
+
+def test_how_long_a_night_took_is_told_to_statsd(stack: Stack, metrics: socket.socket) -> None:
+    run = trigger(stack, NIGHTLY, NIGHTS[-1], quiet=True)
+    while True:
+        try:
+            metrics.recv(1 << 16)
+        except BlockingIOError:
+            break
+    ended(stack, NIGHTLY, [run])
+    told: set[str] = set()
+    wait_for(lambda: _heard(metrics, told) and any("dagrun.duration.success" in name for name in told), timeout=60)
+    assert all(name.startswith("wengang.") for name in told), told
+
+
+def _heard(metrics: socket.socket, told: set[str]) -> bool:
+    """Add the names of what was told since the last look."""
+    try:
+        while True:
+            told.update(line.partition(":")[0] for line in metrics.recv(1 << 16).decode().splitlines())
+    except BlockingIOError:
+        return bool(told)
 
 
 def test_a_feed_without_news_is_skipped_and_one_with_a_bad_file_fails_alone(stack: Stack, home: Home) -> None:
@@ -148,8 +194,25 @@ def test_a_feed_that_came_at_five_is_for_the_next_night_or_for_a_second_revision
     assert "r2" in page
 
 
-def test_red_and_orange_wait_for_a_person(home: Home, tmp_path: Path) -> None:
+def test_a_worker_that_dies_is_missed_for_a_while_only(executor: str, stack: Stack, home: Home, city: Path) -> None:
+    if executor == "local":
+        pytest.skip("test_trouble kills the workers of LocalExecutor")
+    day = date(2026, 11, 17)
+    run = trigger(stack, NIGHTLY, day)
+    log = home.logs / f"{day}.jsonl"
+    wait_for(lambda: log.is_file() and "▶ core" in log.read_text("utf-8"), pause=0.02)
+    stack.kill("worker-writer")
+    time.sleep(5)
+    stack.start("worker-writer")
+    assert ended(stack, NIGHTLY, [run]) == {run: "success"}
+    assert max(ti["try_number"] for ti in tasks(stack, NIGHTLY, run).values()) > 1, "nothing was killed"
+    assert [record.edition_id for record in Ledger(home.ledger).editions(as_of=day)] == [f"{day}-r1"]
+
+
+def test_red_and_orange_wait_for_a_person(executor: str, home: Home, tmp_path: Path) -> None:
     """With the sign-off switched on, a refusal publishes nothing, and an approval is on record with who gave it."""
+    if executor == "celery":
+        pytest.skip("the executor plays no part in it")
     variables = {"WENGANG_HOME_DIR": str(home.root), "WENGANG_RETRY_SECONDS": "5", "WENGANG_SIGN_OFF": "1"}
     day, current = date(2026, 11, 16), (home.published / "current.duckdb").resolve()
     with Stack(tmp_path / "signed", database="sqlite", variables=variables) as stack:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from datetime import time as hour
 from pathlib import Path
@@ -22,7 +22,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from airflow_runs import by_command, cutoff_of, editions, ended, log_of, tasks, trigger, unpause
+from airflow_runs import HASTE, by_command, cutoff_of, editions, ended, log_of, tasks, trigger, unpause, wait_for
 
 from deploy.native import Stack
 from deploy.servers import ServerMissingError
@@ -38,11 +38,6 @@ TROUBLES = [*(f"killed in {name}" for name in STAGES), "scheduler", "database", 
 DAYS = {name: FIRST + timedelta(days=place) for place, name in enumerate(TROUBLES)}
 NOW = datetime(2026, 11, 23, 9, 0)
 DUE = hour(6, 30)
-HASTE = {
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
-    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
-}
 ROOM = 400_000
 
 
@@ -94,13 +89,6 @@ def stack(city: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
 def home(stack: Stack) -> Home:
     """The home that the stack serves."""
     return Home(Path(stack.environment("scheduler")["WENGANG_HOME"]))
-
-
-def wait_for(what: Callable[[], bool], *, timeout: float = 300, pause: float = 0.5) -> None:
-    until = time.monotonic() + timeout
-    while not what():
-        assert time.monotonic() < until, f"waited {timeout} s in vain"
-        time.sleep(pause)
 
 
 def has_begun(home: Home, day: date, stage: str) -> bool:
