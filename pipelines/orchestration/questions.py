@@ -21,7 +21,7 @@ def edition(means: Means, as_of: date) -> tuple[str, str]:
     counts = {colour: sum(case.colour == colour for case in listed) for colour in COLOURS}
     if not any(counts[colour] for colour in SERIOUS):
         return "", ""
-    told = "、".join(f"{colour} {count} 家" for colour, count in counts.items())
+    told = "、".join(f"{colour} {count} 家" for colour, count in counts.items() if count)
     return (
         f"核发 {as_of} 预警名单（{folder.name}）：{told}",
         f"请先查看 `{folder.relative_to(means.home.root)}/` 中的 `briefing.html` 和 `预警名单.xlsx`，"

@@ -90,7 +90,8 @@ def log_of(stack: Stack, dag_id: str, run_id: str, task: Mapping[str, Any]) -> s
     return str(stack.call("GET", f"{path}?map_index={task['map_index']}&full_content=true"))
 
 
-def editions(home: Home) -> dict[str, bytes]:
-    """Every file of every edition."""
-    files = (path for path in sorted(home.editions.rglob("*")) if path.is_file())
+def editions(home: Home, days: Iterable[date]) -> dict[str, bytes]:
+    """Every file of the editions of ``days``."""
+    folders = [home.editions / day.isoformat() for day in days]
+    files = (path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file())
     return {path.relative_to(home.editions).as_posix(): path.read_bytes() for path in files}
