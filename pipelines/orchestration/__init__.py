@@ -89,7 +89,8 @@ def house(
 ) -> DAG:
     """A DAG by the rules of the house: the clock of Shanghai, one run at a time, no catching up, owner, retries.
 
-    Its name in the pages begins with the first word of ``doc``. The partition key is the business date, with the hour behind it where there are several runs a day.
+    Its name in the pages begins with the first word of ``doc``. The partition key is the business date, with the hour
+    behind it where there are several runs a day.
     """
     key_format = "%Y-%m-%dT%H" if cron and cron.split()[1] == "*" else "%Y-%m-%d"
     schedule = CronPartitionTimetable(cron, timezone=str(ZONE), key_format=key_format) if cron else None
