@@ -66,10 +66,14 @@ def trigger(stack: Stack, dag_id: str, day: date | None, **conf: Any) -> str:
     return str(stack.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
 
-def ended(stack: Stack, dag_id: str, run_ids: Iterable[str], *, timeout: float = 600) -> Mapping[str, str]:
-    """Wait until the runs have ended; gives their states."""
+def ended(
+    stack: Stack, dag_id: str, run_ids: Iterable[str], *, timeout: float = 600, is_mending: bool = False
+) -> Mapping[str, str]:
+    """Wait until the runs have ended, starting again what falls if told so; gives their states."""
     until, wanted = time.monotonic() + timeout, set(run_ids)
     while True:
+        if is_mending and stack.mend():
+            stack.wait_healthy(180, is_mending=True)
         runs = stack.call("GET", f"/dags/{dag_id}/dagRuns?limit=100")["dag_runs"]
         states = {run["dag_run_id"]: run["state"] for run in runs if run["dag_run_id"] in wanted}
         if len(states) == len(wanted) and set(states.values()) <= ENDED:
