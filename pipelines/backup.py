@@ -93,7 +93,7 @@ def backup(means: Means, to: Path, *, anew: bool = False) -> Snapshot:
                     f"snapshot {snapshot.name} was made, but the home lacks {some(snapshot.missing)}: put it back from "
                     "a snapshot that has it (none is removed until then); a batch can be received again, or withdrawn"
                 )
-            removed, freed = store.prune(settings.backup.keep)
+            removed, freed = (0, 0) if _has_differed(ledger) else store.prune(settings.backup.keep)
     if store.root.stat().st_dev == means.home.root.stat().st_dev:
         means.progress(f"注意：备份目录 {store.root} 与工作目录在同一块盘上，盘坏则两者俱失；请改用另一块盘")
     means.progress(
@@ -147,6 +147,12 @@ def _taken(means: Means, store: Store, ledger: Ledger) -> Snapshot:
         )
         snapshots.write(draft, snapshot, {"city": city.name, "bureau": city.bureau, "code": code_digest()})
     return snapshot
+
+
+def _has_differed(ledger: Ledger) -> bool:
+    """Whether the last restore drill gave another edition: until one is identical again, every snapshot is kept."""
+    drills = ledger.entries("drill")
+    return bool(drills) and drills[-1]["verdict"] == "different"
 
 
 def _earlier(store: Store) -> Mapping[str, Held]:

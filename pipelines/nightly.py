@@ -62,16 +62,18 @@ class Night:
     feeds: Path | None
     model: Artefact | None = None
     is_quiet: bool = False
+    approved: str | None = None
 
 
 def run(means: Means, *, as_of: date, cutoff: datetime | None = None, inbox: Path | None = None) -> Outcome:
     """The nightly job: take what lies in the inbox, then every stage; ``GateClosedError`` where no list may go out."""
+    _refuse_future(means, as_of)
     with lock(means.home.root / ".lock"):
         take_inbox(means, inbox=inbox)
         with opened(means, as_of=as_of, cutoff=cutoff) as night:
             receipts = [do_stage(night, "ingest")]
             decision = edition.decide(night.run, night.warehouse, night.ledger)
-            if decision.unchanged and _finished(night.ledger, decision.edition_id):
+            if decision.unchanged and _finished(night.ledger, decision.edition_id, is_quiet=means.is_quiet):
                 alert.deliver(night.run.settings, night.ledger, night.run.home.outbox, now=means.now)
                 if _on_record(night.ledger, decision.edition_id) == "held":
                     raise GateClosedError(_held_message(night, decision.edition_id))
@@ -82,15 +84,23 @@ def run(means: Means, *, as_of: date, cutoff: datetime | None = None, inbox: Pat
 
 
 def step(
-    means: Means, *, name: str, as_of: date, cutoff: datetime | None = None, is_recovering: bool = False
+    means: Means,
+    *,
+    name: str,
+    as_of: date,
+    cutoff: datetime | None = None,
+    is_recovering: bool = False,
+    approved: str | None = None,
 ) -> Receipt:
     """One stage of the night of ``as_of``; what the stages before it left in the working file must be of this night.
 
     Where they left nothing, or another night has written there since: ``StageOrderError``; ``is_recovering`` does them
-    again first, seeing what the night saw when it began. ``cutoff`` tells two nights of one date apart.
+    again first, seeing what the night saw when it began. ``cutoff`` tells two nights of one date apart. ``approved`` is
+    the digest of the one edition that may be published; ``StageOrderError`` for any other.
     """
     if name not in STAGES:
         raise UsageError(f"no stage is called {name}; stages: {', '.join(STAGES)}")
+    _refuse_future(means, as_of)
     with lock(means.home.root / ".lock"):
         if name == "ingest":
             take_inbox(means)
@@ -98,13 +108,19 @@ def step(
                 return do_stage(night, name)
         try:
             with _resumed(means, name=name, as_of=as_of, cutoff=cutoff) as night:
-                return do_stage(night, name)
+                return do_stage(replace(night, approved=approved), name)
         except StageOrderError as error:
             began = _began(means, as_of, cutoff) if is_recovering else None
             if began is None:
                 raise
             means.progress(f"{error}；重做此前的步骤")
-            return _again(means, name=name, as_of=as_of, began=began)
+            return _again(means, name=name, as_of=as_of, began=began, approved=approved)
+
+
+def _refuse_future(means: Means, as_of: date) -> None:
+    """A night of a day that has not come would make history of all nights before it."""
+    if as_of > means.now.date():
+        raise UsageError(f"{as_of} lies ahead of today, {means.now.date()}: a night is run on its day or afterwards")
 
 
 def _began(means: Means, as_of: date, cutoff: datetime | None) -> tuple[datetime, int] | None:
@@ -117,10 +133,17 @@ def _began(means: Means, as_of: date, cutoff: datetime | None) -> tuple[datetime
     return None
 
 
-def _again(means: Means, *, name: str, as_of: date, began: tuple[datetime, int]) -> Receipt:
-    """The stage ``name`` after those before it, as the night that ``began`` would have done them."""
+def _again(means: Means, *, name: str, as_of: date, began: tuple[datetime, int], approved: str | None) -> Receipt:
+    """The stage ``name`` after those before it, as the night that ``began`` would have done them.
+
+    Once its edition is on record it keeps its number, and with it the edition that it was compared with.
+    """
     cutoff, through = began
-    with opened(means, as_of=as_of, cutoff=cutoff, through=through) as night:
+    with opened(means, as_of=as_of, cutoff=cutoff, through=through) as found:
+        night = replace(found, approved=approved)
+        own = [e for e in night.ledger.editions(as_of=as_of) if (e.cutoff, e.through) == began]
+        if own:
+            night = replace(night, run=replace(night.run, revision=own[-1].revision))
         do_stage(night, STAGES[0])
         numbered = replace(night, run=edition.decide(night.run, night.warehouse, night.ledger).run)
         for stage in STAGES[1 : STAGES.index(name)]:
@@ -271,14 +294,27 @@ def _call(night: Night, name: str) -> Receipt:
         case "report":
             return report.run(run, warehouse)
         case "publish":
+            _refuse_unapproved(night)
             receipt = publish.run(run, warehouse, ledger)
             _record(night, held=False)
             return receipt
         case "alert":
             receipt = alert.run(run, warehouse, ledger, now=night.now, is_quiet=night.is_quiet)
-            ledger.append("finished", subject=edition.decide(run, warehouse, ledger).edition_id, at=night.now, body={})
+            body = {"quiet": True} if night.is_quiet else {}
+            ledger.append(
+                "finished", subject=edition.decide(run, warehouse, ledger).edition_id, at=night.now, body=body
+            )
             return receipt
     raise AssertionError(name)
+
+
+def _refuse_unapproved(night: Night) -> None:
+    digest = edition.decide(night.run, night.warehouse, night.ledger).digest
+    if night.approved is not None and digest != night.approved:
+        raise StageOrderError(
+            f"the edition of {night.run.as_of} is no longer the one that was approved (its data, settings, code or the "
+            "edition before it have changed): clear the stages from ingest on, so that it is asked for again"
+        )
 
 
 def _hold_if_closed(night: Night) -> None:
@@ -300,7 +336,7 @@ def _hold_if_closed(night: Night) -> None:
         is_quiet=night.is_quiet,
     )
     closing = [key for (key,) in night.warehouse.rows("SELECT fault_key FROM gate.closing ORDER BY fault_key")]
-    body = {"reason": reason, "closing": closing}
+    body = {"reason": reason, "closing": closing} | ({"quiet": True} if night.is_quiet else {})
     night.ledger.append("finished", subject=decision.edition_id, at=night.now, body=body)
     raise GateClosedError(_held_message(night, decision.edition_id))
 
@@ -356,6 +392,6 @@ def _on_record(ledger: Ledger, edition_id: str) -> str:
     return next((e.status for e in reversed(ledger.editions()) if e.edition_id == edition_id), "")
 
 
-def _finished(ledger: Ledger, edition_id: str) -> bool:
-    """Whether the mails of an edition (or of a held night) were all written."""
-    return bool(ledger.entries("finished", subject=edition_id))
+def _finished(ledger: Ledger, edition_id: str, *, is_quiet: bool) -> bool:
+    """Whether the mails of an edition (or of a held night) were all written, or, if ``is_quiet``, left out."""
+    return any(is_quiet or not entry.get("quiet") for entry in ledger.entries("finished", subject=edition_id))

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+import duckdb
+
 from pipelines import formats
 from pipelines import settings as settings_file
 from pipelines.errors import BusyError, PublishError, SendingError
@@ -34,6 +36,16 @@ BEHIND = """
 """
 DRIFTED = "SELECT feature_label FROM out.drift WHERE is_drifted ORDER BY stability_index DESC, feature_name"
 MODEL_REFUSED = "SELECT model_warning FROM out.model WHERE model_warning IS NOT NULL"
+UNSIGNED: Mapping[str, tuple[str, str]] = {
+    "asked": (
+        "{today} 的名单已形成，等待核发。请有权人员在调度页面 Required Actions 中批准或驳回",
+        "The edition of {today} waits for its sign-off under Required Actions.",
+    ),
+    "Reject": (
+        "{today} 的名单被驳回，没有发布，上一期继续有效。数据更正后以较晚的 cutoff 重新触发夜间作业",
+        "The edition of {today} was refused at the sign-off; trigger the night again with a later cutoff.",
+    ),
+}
 KEPT: Mapping[str, tuple[str, str]] = {"backup": ("备份", "wengang backup"), "drill": ("恢复演练", "wengang drill")}
 
 
@@ -93,11 +105,12 @@ def late_edition(ledger: Ledger, *, now: datetime, due: time) -> Fault | None:
         return None
     today, by = now.date(), f"{due:%H:%M}"
     decided = ledger.editions(as_of=today)
-    told = [
-        e for e in decided if ledger.entries("finished", subject=e.edition_id) or ledger.mails(edition_id=e.edition_id)
-    ]
+    told = [e for e in decided if _is_told(ledger, e.edition_id)]
     if told:
         return None
+    asked = [entry["decision"] for entry in ledger.entries("sign_off", subject=today.isoformat())]
+    if asked and asked[-1] in UNSIGNED:
+        return Fault("edition", "urgent", *(text.format(today=today) for text in UNSIGNED[asked[-1]]))
     stages = [entry["stage"] for entry in ledger.entries("receipt", subject=today.isoformat())]
     reached = f"最后完成的步骤是 {stages[-1]}" if stages else "没有任何一步完成"
     what, then = (
@@ -113,6 +126,12 @@ def late_edition(ledger: Ledger, *, now: datetime, due: time) -> Fault | None:
     )
 
 
+def _is_told(ledger: Ledger, edition_id: str) -> bool:
+    """Whether the mails of an edition were written; one that was made quietly told nobody."""
+    finished = ledger.entries("finished", subject=edition_id)
+    return any(not entry.get("quiet") for entry in finished) or bool(ledger.mails(edition_id=edition_id))
+
+
 def published_rows(home: Home, query: str) -> list[tuple[Any, ...]]:
     """Rows of the last published edition; none where nothing is published. Raises ``PublishError`` if it is broken."""
     current = home.published / "current.duckdb"
@@ -121,6 +140,8 @@ def published_rows(home: Home, query: str) -> list[tuple[Any, ...]]:
     connection = connect_published(current)
     try:
         return connection.execute(query).fetchall()
+    except duckdb.Error as error:
+        raise PublishError(f"{current.resolve().name} cannot be read ({str(error).splitlines()[0]})") from error
     finally:
         connection.close()
 

@@ -42,6 +42,7 @@ PAUSE = timedelta(seconds=int(os.environ.get("WENGANG_RETRY_SECONDS", "300")))
 SIGN_OFF = os.environ.get("WENGANG_SIGN_OFF", "") == "1"
 PROMOTION = os.environ.get("WENGANG_PROMOTION", "person")
 SEVERAL_TRIES = 12
+"""An hour of them: a disk that fills, a command that holds the home, a mail server that is down (two hours)."""
 ASSETS = {
     name: Asset(name=f"wengang_{name}", uri=f"wengang://home/{name}") for name in ("landing", "edition", "published")
 }
@@ -74,12 +75,17 @@ FINAL = (
 RETRIES = ExceptionRetryPolicy(
     rules=[
         RetryRule(list(FINAL), RetryAction.FAIL, reason="需人工处理：见日志中的说明 (a person is needed: see the log)"),
-        RetryRule(errors.BusyError, retry_delay=min(PAUSE, timedelta(minutes=1)), reason="另一进程正在写入，稍后再试"),
+        RetryRule(errors.BusyError, reason="另一进程正在写入，稍后再试"),
         RetryRule(errors.SendingError, retry_delay=2 * PAUSE, reason="邮件服务器未接收，稍后再试，不会重复发送"),
     ]
 )
 AS_OF = Param(None, type=["null", "string"], format="date", description="业务日期（仅手动触发时填写） business date")
-LATER = Param(None, type=["null", "string"], description="数据截止时刻 cutoff YYYY-MM-DDTHH:MM, else 02:00")
+LATER = Param(
+    None,
+    type=["null", "string"],
+    pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$",
+    description="数据截止时刻 cutoff YYYY-MM-DDTHH:MM, else 02:00",
+)
 QUIET = Param(default=False, type="boolean", description="补做往期，不发邮件 history, no mail")
 log = logging.getLogger("wengang")
 
@@ -102,7 +108,7 @@ def house(
         max_active_runs=1,
         default_args={
             "owner": "wengang",
-            "retries": 3,
+            "retries": SEVERAL_TRIES,
             "retry_delay": PAUSE,
             "retry_policy": RETRIES,
             "execution_timeout": timedelta(hours=2),
@@ -141,18 +147,19 @@ def stage(name: str) -> Any:
 
     def run_stage() -> None:
         from pipelines import logs, nightly  # noqa: PLC0415  heavy: not while DAG files are parsed
+        from pipelines.orchestration import questions  # noqa: PLC0415
 
         context = get_current_context()
         as_of, cutoff = business_date(context), business_cutoff(context)
         with logs.recorded(means_of(context), as_of=as_of, clock=_now) as means:
-            nightly.step(means, name=name, as_of=as_of, cutoff=cutoff, is_recovering=True)
+            leave = questions.approved(means, as_of) if SIGN_OFF and name == "publish" else None
+            nightly.step(means, name=name, as_of=as_of, cutoff=cutoff, is_recovering=True, approved=leave)
 
     return _task(
         name,
         run_stage,
         words=f"{STAGES.index(name) + 1} {WORDS[name]} {name}",
         priority_weight=10 + STAGES.index(name),
-        retries=SEVERAL_TRIES if name == "alert" else 3,
         inlets=[ASSETS[READS[name]]] if name in READS else [],
         outlets=[ASSETS[WRITES[name]]] if name in WRITES else [],
     )()
@@ -174,8 +181,9 @@ def fetch_each_feed() -> Any:
         came = arrivals.fetch(means, feed=feed, until=min(means.now, business_cutoff(context)))
         refused = [delivery for delivery in came if delivery.status == "refused"]
         if refused:
-            told = "; ".join(f"{delivery.file_name}: {delivery.reason}" for delivery in refused)
-            raise AirflowFailException(f"拒收 {len(refused)} 个文件，请通知报送单位：{told}")
+            batches = ", ".join(delivery.batch for delivery in refused)
+            why = "原因见 wengang doctor，请通知报送单位"
+            raise AirflowFailException(f"拒收 {len(refused)} 个文件（{batches}）：{why}")
         if not came:
             raise AirflowSkipException(f"{feed}：没有新文件")
         log.info("%s：接收 %d 个文件", feed, len(came))
@@ -208,6 +216,7 @@ def approval(name: str, *, question: str, words: str) -> Any:
         pool=READER,
         queue=QUEUES[READER],
         do_xcom_push=False,
+        retries=0,
     )
 
 
@@ -217,14 +226,19 @@ def _task(task_id: str, call: Callable[..., None], *, words: str, pool: str = WR
 
 
 def means_of(context: Any) -> "Means":
-    """Home, feeds and time of this host; the clock is read here and nowhere below."""
+    """Home, feeds and time of this host; the clock is read here and nowhere below. What is told names no file."""
+    from pipelines import logs  # noqa: PLC0415
     from pipelines.means import Means  # noqa: PLC0415
     from pipelines.settings import Home  # noqa: PLC0415
 
     home = Home(Path(os.environ.get("WENGANG_HOME", "var")).resolve())
     feeds = os.environ.get("WENGANG_FEEDS")
     return Means(
-        home=home, now=_now(), feeds=Path(feeds) if feeds else None, is_quiet=is_quiet(context), progress=log.info
+        home=home,
+        now=_now(),
+        feeds=Path(feeds) if feeds else None,
+        is_quiet=is_quiet(context),
+        progress=lambda text: log.info(logs.plain(text)),
     )
 
 

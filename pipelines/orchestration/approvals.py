@@ -1,4 +1,4 @@
-"""A decision that waits for a person in Airflow's own pages; the answer goes into the ledger with who gave it."""
+"""A decision that waits for a person in Airflow's own pages; what was asked and answered, and by whom, is on record."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,12 +9,14 @@ from pipelines import orchestration
 from pipelines.ledger import Ledger
 
 PATIENCE = timedelta(hours=20)
+"""Asked at two in the morning, a question ends before the next night begins."""
 
 
 class Approval(ApprovalOperator):  # type: ignore[misc]  # Airflow's classes carry no types for mypy
     """Asks what the function ``question`` of ``questions`` says, and nothing where it says nothing.
 
-    A refusal skips what follows; an answer of kind ``record`` goes into the ledger.
+    A refusal skips what follows, and so, as a failure, does no answer. Question and answer are entries of the ledger of
+    kind ``record``: ``asked``, then ``Approve`` or ``Reject``; ``none`` where nothing had to be decided.
     """
 
     def __init__(self, *, question: str, record: str, **options: Any) -> None:
@@ -25,27 +27,27 @@ class Approval(ApprovalOperator):  # type: ignore[misc]  # Airflow's classes car
 
     def execute(self, context: Any) -> None:
         """Ask, unless there is nothing to decide."""
-        self.subject, self.body = self._asked(context)
-        if not self.subject:
-            self.log.info("nothing to approve")
-            return
-        super().execute(context)
-
-    def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
-        """Record the answer."""
-        answer = super().execute_complete(context, event)
-        means = orchestration.means_of(context)
-        body = {
-            "decision": answer["chosen_options"][0],
-            "by": (answer["responded_by_user"] or {}).get("name", ""),
-            "asked": self._asked(context)[0],
-        }
-        as_of = orchestration.business_date(context).isoformat()
-        Ledger(means.home.ledger).append(self.record, subject=as_of, at=means.now, body=body)
-
-    def _asked(self, context: Any) -> tuple[str, str]:
         from pipelines.orchestration import questions  # noqa: PLC0415  heavy: not while DAG files are parsed
 
         means, as_of = orchestration.means_of(context), orchestration.business_date(context)
-        asked: tuple[str, str] = getattr(questions, self.question)(means, as_of)
-        return asked
+        asked: questions.Question = getattr(questions, self.question)(means, as_of)
+        decision = "asked" if asked.subject else "none"
+        self._put_on_record(context, decision=decision, asked=asked.subject, about=asked.about)
+        if not asked.subject:
+            self.log.info("nothing to approve")
+            return
+        self.subject, self.body = asked.subject, asked.body
+        super().execute(context)
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
+        """Put the answer on record, with what was asked."""
+        answer = super().execute_complete(context, event)
+        ledger = Ledger(orchestration.means_of(context).home.ledger)
+        question = ledger.entries(self.record, subject=orchestration.business_date(context).isoformat())[-1]
+        by = (answer["responded_by_user"] or {}).get("name", "")
+        told = {"asked": question["asked"], "about": question["about"]}
+        self._put_on_record(context, decision=answer["chosen_options"][0], by=by, **told)
+
+    def _put_on_record(self, context: Any, **body: str) -> None:
+        means, as_of = orchestration.means_of(context), orchestration.business_date(context)
+        Ledger(means.home.ledger).append(self.record, subject=as_of.isoformat(), at=means.now, body=body)

@@ -1,5 +1,6 @@
 """Nights beside one another: an interrupted night, a backfill in between, history without mails, a later cutoff."""
 
+import json
 import shutil
 import sys
 from dataclasses import replace
@@ -13,12 +14,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from nights import FIRST, SECOND, cutoff_of, digests
 
 from pipelines import STAGES, nightly
-from pipelines.errors import StageOrderError
+from pipelines.errors import StageOrderError, UsageError
 from pipelines.ledger import Ledger
 from pipelines.nightly import Means
 from pipelines.settings import Home
 
-PAST = date(2026, 9, 12)
+PAST, MISSED = date(2026, 9, 12), date(2026, 10, 20)
 HALF = STAGES[: STAGES.index("risk")]
 
 
@@ -52,6 +53,36 @@ def test_a_backfill_between_two_stages_changes_nothing_of_the_night(
     assert [e.edition_id for e in Ledger(between.home.ledger).editions(as_of=SECOND)] == [f"{SECOND}-r1"]
     mailed = [m.message_id for m in Ledger(between.home.ledger).mails()]
     assert sorted(mailed) == sorted(m.message_id for m in Ledger(Home(issued_home).ledger).mails())
+
+
+def test_a_missed_night_made_up_for_before_the_mails_makes_no_second_revision(
+    between: Means, issued_home: Path
+) -> None:
+    steps(between, STAGES[:-1], SECOND, is_recovering=True)
+    nightly.run(replace(between, is_quiet=True), as_of=MISSED, cutoff=cutoff_of(MISSED))
+    steps(between, STAGES[-1:], SECOND, is_recovering=True)
+    assert [e.edition_id for e in Ledger(between.home.ledger).editions(as_of=SECOND)] == [f"{SECOND}-r1"]
+    assert edition_files(between.home.root, SECOND) == edition_files(issued_home, SECOND)
+
+
+def test_only_the_edition_that_was_approved_is_published(between: Means) -> None:
+    steps(between, STAGES[: STAGES.index("publish")], SECOND, is_recovering=True)
+    folder = between.home.editions / SECOND.isoformat() / "r1"
+    digest = json.loads((folder / "edition.json").read_text(encoding="utf-8"))["digest"]
+    publish = {"name": "publish", "as_of": SECOND, "cutoff": cutoff_of(SECOND), "is_recovering": True}
+    with pytest.raises(StageOrderError, match="approved"):
+        nightly.step(between, **publish, approved="another")
+    assert Ledger(between.home.ledger).editions(as_of=SECOND) == []
+    nightly.step(between, **publish, approved=digest)
+    assert [e.edition_id for e in Ledger(between.home.ledger).editions(as_of=SECOND)] == [f"{SECOND}-r1"]
+
+
+def test_a_day_that_has_not_come_is_refused(between: Means) -> None:
+    tomorrow = between.now.date() + timedelta(days=1)
+    with pytest.raises(UsageError, match="ahead of today"):
+        nightly.run(between, as_of=tomorrow)
+    with pytest.raises(UsageError, match="ahead of today"):
+        nightly.step(between, name="ingest", as_of=tomorrow)
 
 
 def test_what_came_during_an_interrupted_night_is_for_the_next(
@@ -97,7 +128,11 @@ def test_a_quiet_night_is_the_same_edition_without_mails(between: Means, issued_
     nightly.run(replace(between, is_quiet=True), as_of=SECOND, cutoff=cutoff_of(SECOND))
     assert edition_files(between.home.root, SECOND) == edition_files(issued_home, SECOND)
     assert len(Ledger(between.home.ledger).mails()) == before
-    assert nightly.run(between, as_of=SECOND, cutoff=cutoff_of(SECOND)).status == "unchanged"
+    assert nightly.run(replace(between, is_quiet=True), as_of=SECOND, cutoff=cutoff_of(SECOND)).status == "unchanged"
+    nightly.run(between, as_of=SECOND, cutoff=cutoff_of(SECOND))
+    assert len(Ledger(between.home.ledger).mails()) > before, "asked for aloud, the mails are written"
+    assert [e.edition_id for e in Ledger(between.home.ledger).editions(as_of=SECOND)] == [f"{SECOND}-r1"]
+    assert edition_files(between.home.root, SECOND) == edition_files(issued_home, SECOND)
 
 
 def test_the_order_of_landing_does_not_make_another_edition(small_city: Path, between: Means, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_two_overrides_are_both_told(house: House) -> None:
 
 
 def test_overriding_what_is_not_held_says_that_it_opens_nothing(house: House) -> None:
-    means = Means(home=house.home, now=FIRST + timedelta(days=3), threads=1)
+    means = Means(home=house.home, now=FIRST + timedelta(days=4), threads=1)
     with pytest.raises(UsageError, match="opens nothing"):
         nightly.override(means, as_of=AS_OF, reason="先放着")
     assert house.ledger.overrides(as_of=AS_OF) == []
@@ -72,7 +72,7 @@ def test_overriding_what_is_not_held_says_that_it_opens_nothing(house: House) ->
 
 def test_an_override_stores_what_the_held_night_was_closed_by(house: House) -> None:
     house.insurance("参保202503.csv", bad=10)
-    means = Means(home=house.home, now=FIRST + timedelta(days=3), threads=1)
+    means = Means(home=house.home, now=FIRST + timedelta(days=4), threads=1)
     closing = house.gate().closing
     with pytest.raises(GateClosedError):
         nightly.run(means, as_of=AS_OF)

@@ -117,6 +117,11 @@ def recall(folder: Path) -> Memory:
     )
 
 
+def digest_of(folder: Path) -> str:
+    """The digest that identifies the edition written to ``folder``."""
+    return str(json.loads((folder / FILE).read_text(encoding="utf-8"))["digest"])
+
+
 def _followed(row: Mapping[str, Any]) -> Followed:
     dates = {name: _date(row.get(name)) for name in ("raised_on", "listed_since", "listed_month")}
     return Followed(**{**row, **dates, "inputs": Inputs(**row["inputs"])})
