@@ -78,6 +78,10 @@ def _settings_text(city: str, *, simulated: bool) -> str:
         "# smtp_port = 25",
         '# smtp_security = "starttls"',
         "",
+        "[backup]",
+        '# folder = ""             # on another disk; empty: no backups',
+        "# keep = 14               # snapshots",
+        "",
         "# Counties and functional zones served, and new yellow and blue cases their officers can visit a month.",
     ]
     for code, name, capacity in COUNTIES:
