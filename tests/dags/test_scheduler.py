@@ -180,7 +180,7 @@ def test_a_feed_that_came_at_five_is_for_the_next_night_or_for_a_second_revision
     late.write_bytes(b"".join(lines[: len(lines) // 2]))
     ((_, delivery),) = nightly.receive(means, [late], feed=LATE_FEED, at=datetime(2026, 10, 24, 5), dated=None)
     assert delivery is not None
-    run = trigger(stack, REPLAY, day)
+    run = trigger(stack, REPLAY, None, as_of=day.isoformat())
     stack.call("PATCH", f"/dags/{REPLAY}", {"is_paused": False})
     assert ended(stack, REPLAY, [run]) == {run: "success"}
     assert "identical" in log_of(stack, REPLAY, run, tasks(stack, REPLAY, run)["replay"])
