@@ -40,13 +40,14 @@ class Approval(ApprovalOperator):  # type: ignore[misc]  # Airflow's classes car
         super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
-        """Put the answer on record, with what was asked."""
-        answer = super().execute_complete(context, event)
-        ledger = Ledger(orchestration.means_of(context).home.ledger)
-        question = ledger.entries(self.record, subject=orchestration.business_date(context).isoformat())[-1]
-        by = (answer["responded_by_user"] or {}).get("name", "")
-        told = {"asked": question["asked"], "about": question["about"]}
-        self._put_on_record(context, decision=answer["chosen_options"][0], by=by, **told)
+        """Put the answer on record, with what was asked; first, since a refusal ends the task in here."""
+        if "error" not in event:
+            ledger = Ledger(orchestration.means_of(context).home.ledger)
+            question = ledger.entries(self.record, subject=orchestration.business_date(context).isoformat())[-1]
+            by = (event["responded_by_user"] or {}).get("name", "")
+            told = {"asked": question["asked"], "about": question["about"]}
+            self._put_on_record(context, decision=event["chosen_options"][0], by=by, **told)
+        super().execute_complete(context, event)
 
     def _put_on_record(self, context: Any, **body: str) -> None:
         means, as_of = orchestration.means_of(context), orchestration.business_date(context)
