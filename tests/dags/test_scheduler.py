@@ -175,6 +175,8 @@ def test_a_feed_that_came_at_five_is_for_the_next_night_or_for_a_second_revision
     stack: Stack, home: Home, city: Path, tmp_path: Path
 ) -> None:
     day, means = BESIDE, Means(home=home, now=datetime(2026, 11, 23, 9, 0))
+    first = trigger(stack, NIGHTLY, day)
+    assert ended(stack, NIGHTLY, [first]) == {first: "success"}
     late = tmp_path / "补报.csv"
     lines = next((city / "inbox" / LATE_FEED).glob("*.csv")).read_bytes().splitlines(keepends=True)
     late.write_bytes(b"".join(lines[: len(lines) // 2]))
