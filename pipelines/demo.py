@@ -78,7 +78,7 @@ def _settings_text(city: str, *, simulated: bool) -> str:
         "# smtp_port = 25",
         '# smtp_security = "starttls"',
         "",
-        "[backup]",
+        "# [backup]",
         '# folder = ""             # on another disk; empty: no backups',
         "# keep = 14               # snapshots",
         "",

@@ -182,7 +182,11 @@ def test_every_family_of_errors_is_final_or_passes_by_itself(described: dict[str
     rules = described["dags"]["wengang_nightly"]["tasks"][0]["policy"]["rules"]
     final = {name for rule in rules if rule["action"] == "fail" for name in _names(rule)}
     again = {name for rule in rules if rule["action"] == "retry" for name in _names(rule)}
-    families = {f"pipelines.errors.{one.__name__}" for one in errors.WengangError.__subclasses__()}
+    families = {
+        f"pipelines.errors.{one.__name__}"
+        for one in errors.WengangError.__subclasses__()
+        if one.__module__ == errors.__name__
+    }
     assert not final & again
     assert again >= {"pipelines.errors.BusyError", "pipelines.errors.SendingError"}
     undecided = {name.rpartition(".")[2] for name in families - final - again}
