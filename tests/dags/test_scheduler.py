@@ -198,7 +198,7 @@ def test_a_feed_that_came_at_five_is_for_the_next_night_or_for_a_second_revision
     }
     assert seen == {f"{day}/r1": False, f"{day}/r2": True, f"{following}/r1": True}
     page = (home.editions / str(day) / "r2" / "briefing.html").read_text(encoding="utf-8")
-    assert "r2" in page
+    assert "第2版" in page
 
 
 def test_a_worker_that_dies_is_missed_for_a_while_only(executor: str, stack: Stack, home: Home, city: Path) -> None:
