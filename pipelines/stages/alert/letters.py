@@ -129,8 +129,8 @@ def _mark(subject: str, is_simulated: bool) -> str:
     return f"【{formats.SIMULATED}】{subject}" if is_simulated else subject
 
 
-def _render(name: str, **values: Any) -> str:
-    shared: Mapping[str, Any] = {"confidential": formats.CONFIDENTIAL, "purpose": formats.PURPOSE}
+def mail_texts() -> Environment:
+    """The templates of mails, with the formats that all of them may use."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=False,  # noqa: S701  plain text; the HTML part escapes it
@@ -142,4 +142,9 @@ def _render(name: str, **values: Any) -> str:
     environment.filters.update(
         count=formats.count, month=formats.month, instant=formats.instant, date=lambda day: day.isoformat()
     )
-    return environment.get_template(f"{name}.txt.j2").render({**shared, **values})
+    return environment
+
+
+def _render(name: str, **values: Any) -> str:
+    shared: Mapping[str, Any] = {"confidential": formats.CONFIDENTIAL, "purpose": formats.PURPOSE}
+    return mail_texts().get_template(f"{name}.txt.j2").render({**shared, **values})

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from pipelines import formats
 from pipelines.ledger import Ledger, Mail
 from pipelines.settings import Settings
 from pipelines.stages.alert.delivery import WATCH
-from pipelines.stages.alert.letters import TEMPLATES, Letter, is_inner
+from pipelines.stages.alert.letters import Letter, is_inner, mail_texts
 from pipelines.stages.alert.message import compose, message_id
 
 Severity = Literal["urgent", "warn", "note"]
@@ -62,16 +60,7 @@ def letters(settings: Settings, faults: Sequence[Fault], *, at: datetime) -> lis
     haste = "（紧急）" if any(fault.severity == "urgent" for fault in faults) else ""
     subject = f"{mark}【稳岗系统巡查】{at.date().isoformat()} 发现 {len(faults)} 项需要处理{haste}"
     values: dict[str, Any] = {"faults": faults, "at": at, "mark": mark, "confidential": formats.CONFIDENTIAL}
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=False,  # noqa: S701  plain text; the HTML part escapes it
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["instant"] = formats.instant
-    template = environment.get_template("watch.txt.j2")
+    template = mail_texts().get_template("watch.txt.j2")
     return [
         Letter(recipient, "watch", subject, template.render({**values, "is_inner": is_inner(settings, recipient)}))
         for recipient in settings.mail.operators
