@@ -32,9 +32,13 @@ MOST_NIGHTS = 36
 
 @dataclass(frozen=True)
 class Lesson:
-    """A training panel: one row per enterprise and past night, with what became of it."""
+    """A training panel: one row per enterprise and past night, with what became of it.
+
+    ``seen`` is what those nights saw, one row per enterprise and insurance month, also without an insured person.
+    """
 
     panel: pl.DataFrame
+    seen: pl.DataFrame
     contracts: Contracts
     parameters: Parameters
     as_of: date
@@ -106,6 +110,7 @@ def _labelled(night: Night, frames: list[pl.DataFrame], *, as_of: date) -> Lesso
     joined = panel.join(_outcomes(night, latest), on=["enterprise_id", "origin"], how="inner", maintain_order="left")
     return Lesson(
         panel=joined.sort("origin", "enterprise_no"),
+        seen=latest,
         contracts=night.run.contracts,
         parameters=night.run.parameters,
         as_of=as_of,

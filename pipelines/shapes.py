@@ -111,7 +111,9 @@ class RawCheck(BaseModel):
 class Feed(_Strict):
     """A delivery as its department sends it: header aliases, units, rules, cadence, and the raw tables it fills.
 
-    A ``personal`` feed may hold persons as it comes: only its declared columns land, of its original only the hash.
+    A ``personal`` feed may hold persons as it comes: only its declared columns land, of its original only the hash. A
+    file ``covers`` rows, each the latest word of its key, or whole periods: then a key that the latest file of a month
+    does not name has no row in it.
     """
 
     feed: str
@@ -125,6 +127,7 @@ class Feed(_Strict):
     required: bool
     identifiers: Literal["uscc", "opaque", "none"]
     personal: bool = False
+    covers: Literal["rows", "period"] = "rows"
     provides: Mapping[str, Literal["same"] | Mapping[str, str]]
     columns: Mapping[str, FeedColumn]
     period: str | None = None

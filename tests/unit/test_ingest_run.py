@@ -1,6 +1,6 @@
 """What a night sees: the deliveries on record, known before its cutoff, and nothing else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from ingest_files import INSURANCE, REGISTER, drop, insurance_row, register_row,
 
 from pipelines import contracts as contract_files
 from pipelines import parameters
-from pipelines.contracts import Contracts
+from pipelines.contracts import RECORD_COLUMNS, Contracts
 from pipelines.ledger import Delivery, Ledger
 from pipelines.run import Receipt, Run
 from pipelines.settings import Home, Settings
@@ -95,7 +95,7 @@ def test_a_house_without_deliveries_has_every_table_empty(house: House) -> None:
         if table.startswith("raw."):
             assert warehouse.count(table) == 0
             names = [d[0] for d in warehouse.connection.execute(f"FROM {table} LIMIT 0").description]
-            assert names == [*house.contracts.tables[table].columns, "batch", "line_no", "delivery_no", "known_at"]
+            assert names == [*house.contracts.tables[table].columns, *RECORD_COLUMNS]
         if table.startswith("ingest."):
             assert warehouse.count(table) == 0
 
@@ -160,6 +160,33 @@ def test_a_version_sent_again_is_the_latest_word_and_keeps_its_first(house: Hous
         (3, 2),
     ]
     assert receipt.rows_out == 3
+
+
+def test_a_row_taken_back_and_given_anew_may_stand_in_one_file(house: House) -> None:
+    header, row = month_file("202502", 1).splitlines()
+    anew = month_file("202502", 1, 停保人数="7").splitlines()[1]
+    content = f"{header},作废标志\n{row},作废\n{anew},正常\n{anew},\n"
+    delivery = house.take("a.csv", content, datetime(2025, 3, 6))
+    assert (delivery.rows_landed, delivery.rows_quarantined) == (2, 1), "the third says the second again"
+    _, warehouse = house.night(datetime(2025, 3, 9))
+    told = warehouse.rows("SELECT leavers_persons, is_retracted FROM raw.insurance_month ORDER BY line_no")
+    assert told == [(2, True), (7, False)]
+
+
+def test_a_mark_that_cannot_be_read_takes_nothing_back(house: House) -> None:
+    header, row, other = month_file("202502", 1, 2).splitlines()
+    delivery = house.take("a.csv", f"{header},作废标志\n{row},或许\n{other},否\n", datetime(2025, 3, 6))
+    assert (delivery.rows_landed, delivery.rows_quarantined) == (1, 1)
+
+
+def test_a_month_told_anew_as_a_whole_replaces_all_that_was_said_of_it(house: House) -> None:
+    feed = house.contracts.feeds["insurance_month"].model_copy(update={"covers": "period"})
+    house.contracts = replace(house.contracts, feeds=house.contracts.feeds | {"insurance_month": feed})
+    house.take("a.csv", month_file("202502", 2), datetime(2025, 3, 6))
+    house.take("b.csv", month_file("202503", 2), datetime(2025, 4, 6))
+    house.take("c.csv", month_file("202502", 1, 停保人数="7"), datetime(2025, 4, 7))
+    _, warehouse = house.night(datetime(2025, 4, 9))
+    assert warehouse.rows("SELECT * FROM ingest.superseded") == [(1, date(2025, 2, 1))]
 
 
 def test_quarantine_counts_and_refusals_are_tables(house: House) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.contracts import DUCKDB_TYPES, RECORD_COLUMNS, Contracts, Feed
+from pipelines.contracts import DUCKDB_TYPES, RECORD_COLUMNS, RETRACTED, Contracts, Feed
 from pipelines.ledger import Delivery, Ledger
 from pipelines.run import Receipt, Run
 from pipelines.stages.ingest.batch import dating_period
@@ -29,6 +29,7 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
     refused = [d for d in on_record if d.status == "refused" and d.received_at < run.cutoff]
     warehouse.store("ingest.delivery", _deliveries(visible, warehouse))
     warehouse.store("ingest.delivery_period", _delivery_periods(visible, warehouse))
+    warehouse.store("ingest.superseded", _superseded(visible, run.contracts, warehouse))
     warehouse.store("ingest.refusal", _refusals(refused, warehouse))
     warehouse.store("ingest.check_count", _check_counts(visible, warehouse))
     warehouse.store("ingest.quarantine", still_open(visible, run.contracts))
@@ -95,6 +96,22 @@ def _delivery_periods(visible: list[Visible], warehouse: Warehouse) -> pl.DataFr
         for period in v.periods
     )
     return _frame("ingest.delivery_period", records, warehouse)
+
+
+def _superseded(visible: list[Visible], contracts: Contracts, warehouse: Warehouse) -> pl.DataFrame:
+    """Periods of deliveries that a later file told anew as a whole, of feeds whose files cover periods."""
+    told: dict[tuple[str, Any], list[tuple[Any, int]]] = defaultdict(list)
+    for v in visible:
+        if contracts.feeds[v.delivery.feed].covers == "period":
+            for period in v.periods:
+                if period.rows and period.on is not None:
+                    told[v.delivery.feed, period.on].append((period.known_at, v.delivery.delivery_no))
+    records = (
+        {"delivery_no": number, "period_on": on}
+        for (_, on), words in sorted(told.items())
+        for _, number in sorted(words)[:-1]
+    )
+    return _frame("ingest.superseded", records, warehouse)
 
 
 def _refusals(refused: list[Delivery], warehouse: Warehouse) -> pl.DataFrame:
@@ -169,10 +186,13 @@ def _select(
     names = ", ".join(f'landed."{c}"' for c in columns)
     known = f"CAST({_known_at_sql(feed, dated, run.contracts)} AS TIMESTAMP)"
     period = dating_period(feed, run.contracts)
+    retracted = f'coalesce("{RETRACTED}", false)' if RETRACTED in present else "false"
     dating = f'"{period}"' if period in present and dated == "lag" else "NULL::DATE"
     return (
-        f"SELECT {names}, landed.batch, landed.line_no, delivery.delivery_no, {known} AS known_at\n"
-        f"FROM (SELECT {cast}, batch, line_no, {dating} AS _period FROM read_parquet([{listed}])) AS landed\n"
+        f"SELECT {names}, landed.batch, landed.line_no, delivery.delivery_no, {known} AS known_at, "
+        f"landed.{RETRACTED}\n"
+        f"FROM (SELECT {cast}, batch, line_no, {retracted} AS {RETRACTED}, {dating} AS _period "
+        f"FROM read_parquet([{listed}])) AS landed\n"
         f"JOIN ingest.delivery AS delivery ON delivery.batch = landed.batch\n"
         f"WHERE delivery.feed = '{feed.feed}' AND delivery.dated_by = '{dated}'\n"
         f"AND {known} < TIMESTAMP '{run.cutoff.isoformat(sep=' ')}'"

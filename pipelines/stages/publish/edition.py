@@ -26,6 +26,7 @@ TABLES = (
     "out.risk",
     "out.county_industry_month",
     "out.source_status",
+    "out.source_period",
     "out.quality_result",
     "out.model",
     "out.drift",
