@@ -2,28 +2,25 @@
 
 import shutil
 import subprocess
-import sys
-import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kept_home import AS_OF, LIST, batch_file, contents, furnish, issue, land, later, objects, put
+from kept_home import AS_OF, LIST, batch_file, contents, furnish, land, later, objects, put
 
 from pipelines import backup as backups
 from pipelines import replay as replaying
 from pipelines import snapshots
 from pipelines.backup import backup, check, drill, restore
-from pipelines.errors import BackupError, BusyError, NotComparableError, ReplayDifferenceError
-from pipelines.ledger import Delivery, Ledger
+from pipelines.errors import BackupError, NotComparableError, ReplayDifferenceError
+from pipelines.ledger import Ledger
 from pipelines.means import Means
 from pipelines.replay import Comparison
 from pipelines.settings import Home
-from pipelines.snapshots import Store, listed
-from pipelines.warehouse import lock
+from pipelines.snapshots import Store
+
 
 @pytest.fixture
 def means(make_home: Callable[..., Means]) -> Means:
@@ -35,6 +32,7 @@ def means(make_home: Callable[..., Means]) -> Means:
 @pytest.fixture
 def to(tmp_path: Path) -> Path:
     return tmp_path / "disk"
+
 
 def test_a_restored_home_is_the_one_that_was_backed_up(means: Means, to: Path, tmp_path: Path) -> None:
     made = backup(means, to)
@@ -241,25 +239,3 @@ def test_a_drill_says_what_it_proves(means: Means, to: Path, monkeypatch: pytest
     assert drill(means, to).verdict == "different", "other code does not excuse other bytes"
     told = [entry["verdict"] for entry in Ledger(means.home.ledger).entries("drill")]
     assert told == ["identical", "not comparable", "different", "different", "different"]
-
-
-def kill(*_, **__):
-    os.kill(os.getpid(), signal.SIGKILL)
-match where:
-    case "inside a copy":
-        whole = snapshots.digest_of
-        snapshots.digest_of = lambda path: kill() if "objects" in str(path) else whole(path)
-    case "between copies":
-        put, done = snapshots.Store.put, []
-        def second(store, *given):
-            kill() if done else done.append(put(store, *given))
-        snapshots.Store.put = second
-    case "before the name":
-        write = snapshots.write
-        snapshots.write = lambda *given: (write(*given), kill())
-    case "before the record":
-        backup.Ledger.append = kill
-    case "while pruning":
-        snapshots.shutil.rmtree = kill
-backup.backup(Means(home=Home(Path(root)), now=datetime(2026, 11, 25, 9)), Path(to))
-"""

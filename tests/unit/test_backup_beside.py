@@ -1,29 +1,25 @@
 """Backups beside nights and deliveries, on a full disk, and killed half way: whole or not at all."""
 
-import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kept_home import AS_OF, LIST, batch_file, contents, furnish, issue, land, later, objects, put
+from kept_home import LIST, contents, furnish, issue, land, later, objects, put
 
-from pipelines import backup as backups
-from pipelines import replay as replaying
 from pipelines import snapshots
-from pipelines.backup import backup, check, drill, restore
-from pipelines.errors import BackupError, BusyError, NotComparableError, ReplayDifferenceError
+from pipelines.backup import backup, restore
+from pipelines.errors import BackupError, BusyError
 from pipelines.ledger import Delivery, Ledger
 from pipelines.means import Means
-from pipelines.replay import Comparison
 from pipelines.settings import Home
 from pipelines.snapshots import Store, listed
 from pipelines.warehouse import lock
+
 
 @pytest.fixture
 def means(make_home: Callable[..., Means]) -> Means:
@@ -35,6 +31,7 @@ def means(make_home: Callable[..., Means]) -> Means:
 @pytest.fixture
 def to(tmp_path: Path) -> Path:
     return tmp_path / "disk"
+
 
 def test_what_lands_during_a_backup_is_wholly_in_the_next(
     means: Means, to: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -152,6 +149,28 @@ from pipelines import backup, snapshots
 from pipelines.means import Means
 from pipelines.settings import Home
 where, root, to = sys.argv[1:]
+
+
+def kill(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+match where:
+    case "inside a copy":
+        whole = snapshots.digest_of
+        snapshots.digest_of = lambda path: kill() if "objects" in str(path) else whole(path)
+    case "between copies":
+        put, done = snapshots.Store.put, []
+        def second(store, *given):
+            kill() if done else done.append(put(store, *given))
+        snapshots.Store.put = second
+    case "before the name":
+        write = snapshots.write
+        snapshots.write = lambda *given: (write(*given), kill())
+    case "before the record":
+        backup.Ledger.append = kill
+    case "while pruning":
+        snapshots.shutil.rmtree = kill
+backup.backup(Means(home=Home(Path(root)), now=datetime(2026, 11, 25, 9)), Path(to))
+"""
 
 
 @pytest.mark.parametrize(
