@@ -35,7 +35,7 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
     warehouse.store("ingest.quarantine", still_open(visible, run.contracts))
     for table in sorted(name for name in run.contracts.tables if name.startswith("raw.")):
         _view(table, visible, run, warehouse)
-    _quarantined_unit_months(visible, run, warehouse)
+    _unknown_unit_months(visible, run, warehouse)
     later, strange = len(accepted) - len(visible), len(every) - len(on_record)
     notes = (
         f"deliveries visible: {len(visible)}, refused files: {len(refused)}",
@@ -207,17 +207,19 @@ def _known_at_sql(feed: Feed, dated: str, contracts: Contracts) -> str:
     return f"coalesce(CAST({end} + INTERVAL {feed.lag_days} DAY AS TIMESTAMP), delivery.received_at)"
 
 
-def _quarantined_unit_months(visible: list[Visible], run: Run, warehouse: Warehouse) -> None:
-    """Units and months of which a row was quarantined, where both could be read and no good row came later."""
+def _unknown_unit_months(visible: list[Visible], run: Run, warehouse: Warehouse) -> None:
+    """Units and months of which a row was taken back, or quarantined if both could be read; no good one came since."""
     held = [v for v in visible if v.delivery.rows_quarantined]
     parts = _selects("insurance_month", ("unit_no", "month"), held, run, file="quarantined.parquet")
-    warehouse.execute(run.contracts.ddl("ingest.quarantined_unit_month"))
-    if parts:
-        union = "\nUNION ALL\n".join(parts)
-        warehouse.execute(
-            f"INSERT INTO ingest.quarantined_unit_month SELECT DISTINCT unit_no, month FROM ({union}) AS held "
-            "WHERE unit_no IS NOT NULL AND month IS NOT NULL AND NOT EXISTS (FROM raw.insurance_month AS good "
-            "WHERE good.unit_no = held.unit_no AND good.month = held.month "
-            "AND row(good.known_at, good.delivery_no) > row(held.known_at, held.delivery_no)) "
-            "ORDER BY unit_no, month"
-        )
+    told = [f"SELECT unit_no, month, known_at, delivery_no, '隔离' AS unknown_cause FROM ({part})" for part in parts]
+    back = "SELECT unit_no, month, known_at, delivery_no, '作废' AS unknown_cause FROM raw.insurance_month"
+    union = "\nUNION ALL\n".join([*told, f"{back} WHERE is_retracted"])
+    warehouse.execute(run.contracts.ddl("ingest.unknown_unit_month"))
+    warehouse.execute(
+        f"INSERT INTO ingest.unknown_unit_month SELECT unit_no, month, min(unknown_cause) FROM ({union}) AS held "
+        "WHERE unit_no IS NOT NULL AND month IS NOT NULL AND NOT EXISTS (FROM raw.insurance_month AS good "
+        "WHERE good.unit_no = held.unit_no AND good.month = held.month AND NOT good.is_retracted "
+        "AND (row(good.known_at, good.delivery_no) > row(held.known_at, held.delivery_no) "
+        "OR held.unknown_cause = '作废' AND good.delivery_no = held.delivery_no)) "
+        "GROUP BY unit_no, month ORDER BY unit_no, month"
+    )
