@@ -191,9 +191,9 @@ def fetch_each_feed() -> Any:
             batches = ", ".join(delivery.batch for delivery in refused)
             why = "原因见 wengang doctor，请通知报送单位"
             raise AirflowFailException(f"拒收 {len(refused)} 个文件（{batches}）：{why}")
-        faults = [outcome.fault for outcome in outcomes if outcome.fault]
-        if faults:
-            raise faults[0]
+        faults = sorted((o for o in outcomes if o.fault), key=lambda outcome: outcome.is_final)
+        if faults and faults[0].fault:
+            raise faults[0].fault
         if not came:
             raise AirflowSkipException(f"{feed}：没有新文件")
         log.info("%s：接收 %d 个文件", feed, len(came))

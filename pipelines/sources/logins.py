@@ -97,6 +97,8 @@ def _of_json(value: str) -> dict[str, str]:
 
 def _of_address(value: str) -> dict[str, str]:
     split = urlsplit(value)
+    if not split.scheme:
+        raise ValueError("no address")
     extra: dict[str, Any] = dict(parse_qsl(split.query))
     if packed := extra.pop("__extra__", ""):
         extra |= json.loads(packed)

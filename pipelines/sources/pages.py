@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from pipelines.errors import SourceDownError, SourceRefusedError
-from pipelines.run import atomic_file, make_folder
+from pipelines.run import make_folder
 from pipelines.source_settings import Http, HttpFeed
 from pipelines.sources.asking import MISSING, Answer, Requests, at, text_of
 from pipelines.sources.protocol import Channel
@@ -56,10 +56,9 @@ class Kept:
         self.pages: list[Page] = []
         make_folder(folder)
         folder.chmod(0o700)
-        if self._is_of(asked, now - timedelta(hours=hours)):
-            while (path := self._path(len(self.pages))).is_file():
-                self.pages.append(Page(**json.loads(path.read_text(encoding="utf-8"))["page"]))
-        else:
+        try:
+            self._remember(asked, since=now - timedelta(hours=hours))
+        except (OSError, ValueError, KeyError, TypeError):
             self.forget()
 
     def forget(self) -> None:
@@ -67,14 +66,12 @@ class Kept:
         self.pages = []
         for path in self._folder.iterdir():
             path.unlink()
-        with atomic_file(self._folder / WALK) as path:
-            path.write_text(json.dumps(self._walk), encoding="utf-8")
+        self._write(self._folder / WALK, self._walk)
 
     def add(self, page: Page, rows: Sequence[Row]) -> None:
-        """Keep one more page, durable on return."""
+        """Keep one more page."""
         body = {"page": page.__dict__, "rows": [[*row.cells, row.mark] for row in rows]}
-        with atomic_file(self._path(len(self.pages))) as path:
-            path.write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")
+        self._write(self._path(len(self.pages)), body)
         self.pages.append(page)
 
     def rows(self) -> Iterator[list[Row]]:
@@ -86,12 +83,24 @@ class Kept:
     def _path(self, place: int) -> Path:
         return self._folder / f"page-{place + 1:06d}.json"
 
-    def _is_of(self, question: str, since: datetime) -> bool:
-        try:
-            walk = json.loads((self._folder / WALK).read_text(encoding="utf-8"))
-            return bool(walk["question"] == question and datetime.fromisoformat(walk["began"]) > since)
-        except (OSError, ValueError, KeyError):
-            return False
+    def _write(self, path: Path, body: Mapping[str, Any]) -> None:
+        """Write ``body``, whole or not at all; what a loss of power tears is asked for again, so nothing is synced."""
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")
+        part.rename(path)
+
+    def _remember(self, question: str, *, since: datetime) -> None:
+        """Take up the pages of a walk with this question that began after ``since``; raises where they are none."""
+        walk = json.loads((self._folder / WALK).read_text(encoding="utf-8"))
+        if walk["question"] != question or datetime.fromisoformat(walk["began"]) <= since:
+            raise ValueError("another question, or too old")
+        while (path := self._path(len(self.pages))).is_file():
+            body = json.loads(path.read_text(encoding="utf-8"))
+            page = Page(**body["page"])
+            if len(body["rows"]) != page.count:
+                raise ValueError("a page is not whole")
+            self.pages.append(page)
+        self._walk = walk
 
 
 class Walk:

@@ -178,6 +178,24 @@ def test_the_partition_key_is_the_date_and_the_parameter_its_stand_in(described:
     assert asks["quiet"] == ["False", "True", "True"]
 
 
+LOGIN = """
+import json, logging
+logging.disable()
+from pipelines import errors, orchestration
+try:
+    orchestration._connection("nowhere")
+except errors.SourceRefusedError as error:
+    print(json.dumps([orchestration._connection("grid"), str(error)]))
+"""
+
+
+def test_the_login_of_a_source_may_be_a_connection_of_airflow(tmp_path: Path) -> None:
+    kept = json.dumps({"conn_type": "ssh", "login": "bureau", "password": "p" * 8, "extra": {"private_key": "K" * 8}})
+    login, told = json.loads(run_python(LOGIN, airflow=tmp_path, AIRFLOW_CONN_GRID=kept).splitlines()[-1])
+    assert login == {"user": "bureau", "password": "p" * 8, "token": "", "key": "K" * 8, "passphrase": ""}
+    assert "no connection nowhere" in told
+
+
 def test_every_family_of_errors_is_final_or_passes_by_itself(described: dict[str, Any]) -> None:
     rules = described["dags"]["wengang_nightly"]["tasks"][0]["policy"]["rules"]
     final = {name for rule in rules if rule["action"] == "fail" for name in _names(rule)}
@@ -188,7 +206,7 @@ def test_every_family_of_errors_is_final_or_passes_by_itself(described: dict[str
         if one.__module__ == errors.__name__
     }
     assert not final & again
-    assert again >= {"pipelines.errors.BusyError", "pipelines.errors.SendingError"}
+    assert again >= {f"pipelines.errors.{name}Error" for name in ("Busy", "Sending", "SourceDown")}
     undecided = {name.rpartition(".")[2] for name in families - final - again}
     assert undecided == {"PublishError", "LateError"}, "a person, or another try?"
 

@@ -1,4 +1,4 @@
-"""A home that fetches power_month from a source, for the tests of sources: its settings, its rows, what became of it."""
+"""A home that fetches power_month from a source: its settings, its rows, and what became of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -22,7 +22,7 @@ import pytest
 
 from deploy import servers
 
-PASSWORD = "口令 p@ss/w0rd%"
+PASSWORD = "口令 p@ss/w0rd%"  # noqa: S105  of servers that live as long as a test
 Behaviour = Callable[["Handler", dict[str, Any]], None]
 
 

@@ -132,7 +132,7 @@ def test_without_a_watermark_all_is_read_and_lands_where_it_changed(
 
 
 def test_cells_arrive_as_the_ingest_reads_them(site: Site, table: psycopg.Connection, server: Postgres) -> None:
-    """Chinese, quotation marks, line ends, a percent sign and a colon in the query, truths, instants of another zone."""
+    """Quotation marks, line ends, a percent sign and a colon in the query, truths, instants of another zone."""
     query = (
         "SELECT account, code, '2026' || '09' AS month, kwh, true AS yes, account || '%:a' AS odd, "
         "'引\"号，\n行' AS text, timestamptz '2026-09-30 20:00:00+00' AS moment FROM power;"

@@ -10,7 +10,6 @@ import pytest
 from ingest_files import uscc
 from source_home import COLUMNS, FEED, Site
 from source_servers import (
-    PASSWORD,
     Api,
     Behaviour,
     api,
@@ -64,8 +63,10 @@ def settings(service: Api, *, extra: str = "", style: str = STYLES["page"], want
     return f"{head}[sources.grid.feeds.{FEED}]\n{style}{COLUMNS}\n{wanted}\n"
 
 
-@pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("tells_total", [True, False])
+@pytest.mark.parametrize(
+    ("style", "tells_total"),
+    [("next", True), ("link", False), ("cursor", True), ("page", True), ("page", False), ("offset", False)],
+)
 def test_every_way_of_pages_brings_every_row_once(site: Site, service: Api, style: str, tells_total: bool) -> None:
     service.tells_total = tells_total
     wanted = TOTAL if tells_total else 'rows = "data.items"\n'
@@ -99,7 +100,7 @@ def test_what_can_pass_is_asked_again_and_no_page_is_lost(site: Site, service: A
     assert service.asked == [f"/v1/paged?page={page}" for page in (1, 2, 2, 3)]
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", ["next", "offset"])
 def test_after_a_page_that_failed_it_goes_on_from_there(site: Site, service: Api, style: str) -> None:
     site.settle(settings(service, style=STYLES[style]))
     service.upsets = [None, None, status(500), truncates, stalls]
