@@ -66,10 +66,7 @@ class Night:
 
 
 def run(means: Means, *, as_of: date, cutoff: datetime | None = None, inbox: Path | None = None) -> Outcome:
-    """The nightly job: fetch from the sources, take what lies in the inbox, then every stage.
-
-    Another ``inbox`` stands for the sources too. Raises ``GateClosedError`` where no list may go out.
-    """
+    """The nightly job: sources and inbox, then every stage; ``GateClosedError`` where no list may go out."""
     _refuse_future(means, as_of)
     if inbox is None:
         fetch_sources(means)

@@ -1,6 +1,8 @@
 """What is the same for every source: settings, logins, the record, and that a source that is down stops nothing."""
 
 import json
+import re
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import time
@@ -13,6 +15,7 @@ from source_servers import Api, api, status
 from test_sources_http import rows_of
 
 from pipelines import arrivals, cli, logs, nightly, sources, watching
+from pipelines import contracts as contract_files
 from pipelines import settings as settings_file
 from pipelines.errors import DeliveryError, SettingsError, SourceRefusedError, UsageError
 from pipelines.means import Means
@@ -21,8 +24,30 @@ from pipelines.sources import positions as record
 from pipelines.sources.fetching import _inbox_name
 
 MakeHome = Callable[..., Means]
+ROOT = Path(__file__).resolve().parents[2]
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGxvbmcgZW5vdWdoIHRvIGJlIGEga2V5IGF0IGFsbCE="
 SFTP = f'[sources.grid]\nkind = "sftp"\nhost = "h"\nhost_key = "{KEY}"\n[sources.grid.feeds.{FEED}]\n'
+
+
+PAGES = ("sources.md", "sources.zh-CN.md")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_examples_of_the_page_are_settings_that_fit_the_contracts(name: str) -> None:
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    body = tomllib.loads("\n".join(re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)))
+    named = settings_file.Settings.model_validate(body).sources
+    assert {source.kind for source in named.values()} == {"sftp", "database", "http"}
+    contracts = contract_files.load(None)
+    for source in named.values():
+        for feed, wanted in source.feeds.items():
+            aliases = {column: set(said.header) for column, said in contracts.feeds[feed].columns.items()}
+            headers = set(getattr(wanted, "columns", {}))
+            assert headers <= set().union(*aliases.values())
+            missing = [
+                c for c, said in contracts.feeds[feed].columns.items() if not (said.optional or aliases[c] & headers)
+            ]
+            assert not headers or not missing
 
 
 @pytest.fixture

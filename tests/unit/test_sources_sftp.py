@@ -1,6 +1,9 @@
 """Files from an SFTP server: a real OpenSSH with internal-sftp on this host."""
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -12,12 +15,14 @@ import pytest
 from source_home import FEED, Site, power_file
 from source_servers import PASSWORD, Sshd, sshd
 
+from pipelines import arrivals
 from pipelines.errors import SourceDownError, SourceRefusedError
 from pipelines.means import Means
-from pipelines.sources import fetching
 from pipelines.sources import sftp as sftp_source
+from pipelines.warehouse import lock
 
 MakeHome = Callable[..., Means]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +181,7 @@ def test_a_missing_folder_is_final_and_a_closed_port_passes(site: Site, server: 
     assert isinstance(outcome.fault, SourceRefusedError)
     assert "nowhere" in str(outcome.fault)
     closed = settings(server, extra="attempts = 2").replace(f"port = {server.port}", "port = 1")
-    site.settle(closed.replace(server.host_key, server.host_key))
+    site.settle(closed)
     outcome = site.fetch()
     assert isinstance(outcome.fault, SourceDownError)
     assert not site.standing.is_final
@@ -192,37 +197,49 @@ def test_a_file_over_the_limit_is_refused_and_the_others_before_it_land(site: Si
     assert site.leftovers() == []
 
 
-@pytest.mark.parametrize("point", ["_appear", "land", "has_landed"])
-def test_a_crash_at_any_point_fetches_again_and_lands_once(
-    site: Site, server: Sshd, monkeypatch: pytest.MonkeyPatch, point: str
-) -> None:
-    """Killed before the file appears in the inbox, before it lands, and before it is on record as fetched."""
+CRASH = """
+import os, signal, sys
+from datetime import datetime
+from pathlib import Path
+from pipelines import arrivals
+from pipelines.means import Means
+from pipelines.settings import Home
+from pipelines.sources import fetching, sftp
+
+def kill(*args, **said):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def half(folder, look, sink):
+    sink.handle.write(b"half")
+    sink.handle.flush()
+    kill()
+
+owner, name = {
+    "half": (sftp._Folder, "_copy"),
+    "waiting": (fetching.Path, "rename"),
+    "in the inbox": (arrivals, "_take"),
+    "landed": (fetching.positions, "has_landed"),
+}[sys.argv[3]]
+setattr(owner, name, half if sys.argv[3] == "half" else kill)
+arrivals.fetch_sources(Means(home=Home(Path(sys.argv[1])), now=datetime.fromisoformat(sys.argv[2])))
+"""
+
+
+@pytest.mark.parametrize("point", ["half", "waiting", "in the inbox", "landed"])
+def test_a_kill_at_any_point_fetches_again_and_lands_once(site: Site, server: Sshd, point: str) -> None:
+    """Killed while it reads, before the file appears in the inbox, before it lands, and before it is on record."""
     put(server, "a.csv", power_file([1]))
-
-    class KilledError(BaseException):
-        pass
-
-    def kill(*args: object, **said: object) -> None:
-        raise KilledError
-
-    with monkeypatch.context() as broken:
-        if point == "_appear":
-            broken.setattr(fetching.Path, "rename", kill)
-        elif point == "land":
-            broken.setattr("pipelines.arrivals._take", kill)
-        else:
-            broken.setattr(fetching.positions, "has_landed", kill)
-        with pytest.raises(KilledError):
-            site.fetch()
-    if point == "has_landed":
-        late = site.means.home.inbox / FEED / "by-hand.csv"
-        late.write_bytes(power_file([2]))
-        from pipelines import arrivals
-
+    home, now = str(site.means.home.root), site.means.now.isoformat()
+    killed = subprocess.run([sys.executable, "-c", CRASH, home, now, point], cwd=ROOT, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert site.standing.positions == ()
+    if point == "landed":
+        # What came by hand meanwhile stays the latest word: the content on record is not told again.
+        (site.means.home.inbox / FEED / "by-hand.csv").write_bytes(power_file([2]))
         arrivals.take_inbox(site.means)
-    again = site.brings()
-    assert site.accounts() == ([1] if point != "has_landed" else [1, 2])
-    assert len(again) == (0 if point == "has_landed" else 1)
+    assert len(site.brings()) == (0 if point == "landed" else 1)
+    assert site.accounts() == ([1, 2] if point == "landed" else [1])
+    assert len(site.standing.positions) == 1
     assert site.brings() == []
     assert site.leftovers() == []
 
@@ -231,9 +248,6 @@ def test_a_file_that_the_night_took_first_is_on_record_too(
     site: Site, server: Sshd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While another process writes the home the file waits in the inbox; the position follows once it landed."""
-    from pipelines import arrivals
-    from pipelines.warehouse import lock
-
     put(server, "a.csv", power_file([1]))
     with lock(site.means.home.root / ".lock"):
         assert "another wengang process" in site.fails()
