@@ -184,6 +184,8 @@ def _token(channel: Channel[Http, HttpFeed]) -> dict[str, str]:
     if needed and not getattr(login, needed):
         named = variable(channel.source, needed)
         raise SourceRefusedError(f"{channel.name} has no {needed}: set {named}, or name a connection")
+    if needed == "token" and not (login.token.isascii() and login.token.isprintable()):
+        raise SourceRefusedError(f"{channel.name}: {variable(channel.source, needed)} holds what no header can carry")
     if settings.auth == "bearer":
         return {"Authorization": f"Bearer {login.token}"}
     return {settings.header: login.token} if settings.auth == "header" else {}

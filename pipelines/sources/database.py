@@ -4,7 +4,7 @@ All is read in one transaction that sees one state, where the database can do th
 meanwhile is read twice and never missed, since the bounds are taken before the rows. With a watermark only what is new
 is brought: rows above the highest value seen; and where anything changed in the overlap below it (a row committed late,
 or with the same value), all rows of the overlap again, which ingest knows as the same keys. Rows without a value in
-that column count to the overlap, since no bound would ever reach them.
+that column, or with one that lies ahead of time, count to the overlap, since no bound would ever reach them.
 """
 
 import math
@@ -22,7 +22,7 @@ from pipelines.sources import copying
 from pipelines.sources.cells import Digest, cell, lines_of
 from pipelines.sources.logins import variable
 from pipelines.sources.protocol import Channel, Fetched, Found, Meter, Sink, Source
-from pipelines.sources.watermarks import Watermark, checked, kept, lowered, read
+from pipelines.sources.watermarks import Watermark, checked, kept, latest, lowered, read
 
 BATCH_ROWS = 10_000
 FINAL_WORDS = (
@@ -104,7 +104,7 @@ class _Rows:
         self._names = wanted.columns or self._own_names()
         selected = reader.columns(self._base, self._names)
         order = [quote(name) for name in wanted.key] or [str(place) for place in range(1, len(selected) + 1)]
-        self._mark = quote(wanted.watermark)
+        self._mark, self._strays = quote(wanted.watermark), ""
         self._statement = f"SELECT {', '.join(selected)} FROM {self._base} WHERE {{}} ORDER BY {', '.join(order)}"
 
     def probe(self) -> list[Found]:
@@ -130,32 +130,46 @@ class _Rows:
 
     def _reach(self) -> Reach | None:
         """What is above the highest value on record; nothing where that is nothing and the overlap is as it was."""
-        high = self._one(f"SELECT max({self._mark}) FROM {self._base}")
+        high = self._highest()
         if high is None:
             has_rows = self._one(f"SELECT count(*) FROM {self._base}")
-            told_nothing = f"no row has a value in the watermark {self._wanted.watermark}"
+            told_nothing = f"no row has a value in the watermark {self._wanted.watermark}, or only one ahead of time"
             if has_rows:
                 raise SourceRefusedError(f"{self._channel.name}: {told_nothing}; fetch without watermark")
             return None
-        high = checked(high, self._wanted.watermark)
         literal = self._reader.literal
         position = {"high": kept(high), "overlap": self._wanted.overlap, "window": self._window(high, high)}
         before = self._channel.positions[-1] if self._channel.positions else None
         if before is None or set(before) != set(position):
             return Reach("1 = 1", position)
         last = read(before["high"])
-        above = f"{self._mark} > {literal(last)}"
+        above = f"{self._mark} > {literal(last)} AND NOT ({self._strays})"
         bottom = f"{self._mark} >= {literal(lowered(last, before['overlap']))}"
         if self._window(last, last, overlap=before["overlap"]) != before["window"]:
-            return Reach(f"({bottom} OR {self._mark} IS NULL)", position)
+            return Reach(f"({bottom} OR {self._strays})", position)
         is_new = self._one(f"SELECT count(*) FROM {self._base} WHERE {above}")
         return Reach(above, position) if is_new else None
+
+    def _highest(self) -> Watermark | None:
+        """The highest value that can be one; rows with one that lies ahead of time, or with none, are strays."""
+        self._strays = f"{self._mark} IS NULL"
+        found = self._one(f"SELECT max({self._mark}) FROM {self._base}")
+        if found is None:
+            return None
+        high = checked(found, self._wanted.watermark)
+        most = latest(high, self._channel.now)
+        if most is None or high <= most:  # type: ignore[operator]
+            return high
+        bound = self._reader.literal(most)
+        self._strays = f"{self._mark} IS NULL OR {self._mark} > {bound}"
+        below = self._one(f"SELECT max({self._mark}) FROM {self._base} WHERE {self._mark} <= {bound}")
+        return None if below is None else checked(below, self._wanted.watermark)
 
     def _window(self, low: Watermark, high: Watermark, *, overlap: int | None = None) -> str:
         """A digest of the rows from an overlap below ``low`` up to ``high``, and of those without a value."""
         literal = self._reader.literal
         bottom = lowered(low, self._wanted.overlap if overlap is None else overlap)
-        condition = f"({self._mark} >= {literal(bottom)} AND {self._mark} <= {literal(high)} OR {self._mark} IS NULL)"
+        condition = f"({self._mark} >= {literal(bottom)} AND {self._mark} <= {literal(high)} OR {self._strays})"
         digest = Digest()
         digest.write(lines_of([self._names]))
         self._reader.write(self._statement.format(condition), digest)

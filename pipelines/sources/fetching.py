@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +92,14 @@ def fetch(
 
     ``is_anew`` forgets how far they were read. Raises ``UsageError`` for a source that the settings do not name.
     """
+    outcomes: list[Outcome] = []
     with closing(Ledger(means.home.ledger)) as ledger:
-        return [_told_outcome(work, is_anew=is_anew) for work in _works(means, ledger, land, feed=feed, source=source)]
+        for work in _works(means, ledger, land, feed=feed, source=source):
+            # A server that is down is asked once for each further feed: the night waits for nobody.
+            is_down = any(o.source == work.source and isinstance(o.fault, SourceDownError) for o in outcomes)
+            eased = replace(work, settings=work.settings.model_copy(update={"attempts": 1})) if is_down else work
+            outcomes.append(_told_outcome(eased, is_anew=is_anew))
+    return outcomes
 
 
 def _told_outcome(work: _Work, *, is_anew: bool) -> Outcome:
@@ -115,6 +121,7 @@ def _works(means: Means, ledger: Ledger, land: Land, *, feed: str | None, source
         raise UsageError(f"no source is called {source}; wengang.toml names: {', '.join(sorted(sources)) or 'none'}")
     if source is not None and feed is not None and feed not in sources[source].feeds:
         raise UsageError(f"source {source} has no feed {feed}; it has: {', '.join(sorted(sources[source].feeds))}")
+    _clear_strangers(means.home.fetching, {(name, wanted) for name in sources for wanted in sources[name].feeds})
     for name, settings in sorted(sources.items()):
         for wanted in sorted(settings.feeds):
             if source in (None, name) and feed in (None, wanted):
@@ -194,7 +201,8 @@ def _channel(work: _Work, login: Login) -> Channel[Any, Any]:
 
 
 def _bring_all(work: _Work, channel: Channel[Any, Any], source: Source, taken: list[Delivery]) -> None:
-    is_news = False
+    """Bring each thing that is new; one that is refused does not keep back the others."""
+    is_news, refusal = False, None
     for found in source.probe():
         make_folder(work.folder)
         try:
@@ -202,13 +210,17 @@ def _bring_all(work: _Work, channel: Channel[Any, Any], source: Source, taken: l
             if fetched is None or not _is_news(work, fetched):
                 continue
             pending = _appear(work, fetched)
+        except SourceRefusedError as error:
+            refusal = refusal or error
+            continue
         finally:
             work.part.unlink(missing_ok=True)
         is_news = True
         _settle(work, pending, taken)
-        _clear(channel.aside)
+    if refusal:
+        raise refusal
+    _clear(channel.aside)
     if not is_news:
-        _clear(channel.aside)
         positions.was_well(work.ledger, work.name, at=work.means.now)
 
 
@@ -291,6 +303,14 @@ def _inbox_name(source: str, name: str, digest: str, folder: Path) -> str:
 def _digest(path: Path) -> str:
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _clear_strangers(folder: Path, known: set[tuple[str, str]]) -> None:
+    """Take away what was kept aside of sources and feeds that the settings no longer name."""
+    for path in folder.glob("*/*"):
+        if (path.parent.name, path.name) not in known:
+            _clear(path)
+            path.rmdir()
 
 
 def _clear(folder: Path) -> None:

@@ -8,17 +8,16 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import SourceRefusedError
 from pipelines.source_settings import Http, HttpFeed
 from pipelines.sources.asking import Requests
-from pipelines.sources.cells import ZONE, lines_of
+from pipelines.sources.cells import lines_of
 from pipelines.sources.pages import Kept, Row, Walk
 from pipelines.sources.protocol import Channel, Fetched, Found, Source
-from pipelines.sources.watermarks import lowered
+from pipelines.sources.watermarks import less, order
 
 
 @contextmanager
@@ -99,33 +98,6 @@ class _Api:
         empty = [place for place, is_filled in zip(self._wanted.columns.values(), filled, strict=True) if not is_filled]
         if empty:
             raise SourceRefusedError(f"{self._channel.name}: no row has anything at {', '.join(empty)}: mend columns")
-
-
-def order(mark: str) -> tuple[int, Any]:
-    """A value of a watermark as it compares: nothing, then numbers, then instants, then texts."""
-    if not mark:
-        return (0, 0)
-    if mark.lstrip("-").isdecimal():
-        return (1, int(mark))
-    try:
-        instant = datetime.fromisoformat(mark)
-    except ValueError:
-        return (3, mark)
-    return (2, (instant if instant.tzinfo else instant.replace(tzinfo=ZONE)).timestamp())
-
-
-def less(mark: str, overlap: int) -> str:
-    """``mark`` less ``overlap``, written as it was; a text stays as it is."""
-    if mark.lstrip("-").isdecimal():
-        return str(lowered(int(mark), overlap))
-    try:
-        if len(mark) == len("2026-01-01"):
-            return str(lowered(date.fromisoformat(mark), overlap))
-        instant = lowered(datetime.fromisoformat(mark), overlap)
-    except ValueError:
-        return mark
-    text = instant.isoformat("T" if "T" in mark else " ") if isinstance(instant, datetime) else mark
-    return f"{text.removesuffix('+00:00')}Z" if mark.endswith("Z") else text
 
 
 def _window(kept: Kept, *, low: str, high: str) -> str:

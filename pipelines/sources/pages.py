@@ -20,6 +20,7 @@ from pipelines.run import make_folder
 from pipelines.source_settings import Http, HttpFeed
 from pipelines.sources.asking import MISSING, Answer, Requests, at, text_of
 from pipelines.sources.protocol import Channel
+from pipelines.sources.watermarks import sane
 
 WALK = "walk.json"
 
@@ -211,7 +212,8 @@ class Walk:
     def _row(self, row: Any) -> Row:
         try:
             cells = tuple(text_of(at(row, place)) for place in self._wanted.columns.values())
-            return Row(cells, text_of(at(row, self._wanted.watermark)) if self._wanted.watermark else "")
+            mark = text_of(at(row, self._wanted.watermark)) if self._wanted.watermark else ""
+            return Row(cells, sane(mark, self._channel.now))
         except ValueError:
             places = [p for p in self._wanted.columns.values() if isinstance(at(row, p), dict | list)]
             told = f"{', '.join(places) or 'the watermark'} holds a list or an object, no single value"

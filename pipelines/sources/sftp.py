@@ -118,13 +118,22 @@ class _Folder:
         """Finished files whose name fits, as the server shows them now."""
         looks = []
         for raw, attributes in _entries(self._files, self._folder):
-            name, _ = readable(raw)
-            is_file = stat.S_ISREG(attributes.st_mode or 0)
+            (name, _), path = readable(raw), self._folder + b"/" + raw
             is_finished = not name.startswith(".") and not name.lower().endswith(UNFINISHED)
-            if is_file and is_finished and fnmatch.fnmatchcase(name, self._channel.wanted.pattern):
-                path = self._folder + b"/" + raw
-                looks.append(Look(path, name, attributes.st_size or 0, attributes.st_mtime or 0))
+            if not (is_finished and fnmatch.fnmatchcase(name, self._channel.wanted.pattern)):
+                continue
+            found = self._behind(path) if stat.S_ISLNK(attributes.st_mode or 0) else attributes
+            # A server that does not tell what something is has files.
+            if found is not None and stat.S_ISREG(found.st_mode or stat.S_IFREG):
+                looks.append(Look(path, name, found.st_size or 0, found.st_mtime or 0))
         return looks
+
+    def _behind(self, path: bytes) -> paramiko.SFTPAttributes | None:
+        """What a link leads to; None where that is nothing."""
+        try:
+            return self._files.stat(path)
+        except FileNotFoundError:
+            return None
 
 
 def readable(raw: bytes) -> tuple[str, str]:

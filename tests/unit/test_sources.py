@@ -293,3 +293,22 @@ def test_the_standing_follows_from_the_record(site: Site) -> None:
     assert (standing.pending, standing.fault, standing.positions, standing.digest) == (None, "", ({"n": 1},), "d")
     record.forget(ledger, "a/b", at=at)
     assert sources.standing(ledger, "a/b") == sources.Standing()
+
+
+def test_a_server_that_is_down_is_asked_once_for_each_further_feed(site: Site, service: Api) -> None:
+    service.upsets = [status(500)] * 9
+    feeds = "".join(
+        f'[sources.grid.feeds.{feed}]\nrows = "data.items"\n{COLUMNS}\n' for feed in (FEED, "tax_month", "vacancy")
+    )
+    site.settle(http(service).partition("[sources.grid.feeds")[0].replace("attempts = 1", "attempts = 3") + feeds)
+    outcomes = arrivals.fetch_sources(site.means)
+    assert [outcome.feed for outcome in outcomes if outcome.fault] == [FEED, "tax_month", "vacancy"]
+    assert len(service.asked) == 3 + 1 + 1
+
+
+def test_what_was_kept_of_a_feed_that_is_no_longer_fetched_is_taken_away(site: Site) -> None:
+    folder = site.means.home.fetching / "grid" / "vacancy"
+    folder.mkdir(parents=True)
+    (folder / "page-000001.json").touch()
+    site.brings()
+    assert not folder.exists()

@@ -107,6 +107,18 @@ def test_a_table_without_any_value_of_the_watermark_is_told(site: Site, table: p
     assert "no row has a value in the watermark changed" in site.fails()
 
 
+def test_an_instant_ahead_of_time_does_not_hide_what_is_to_come(site: Site, table: psycopg.Connection) -> None:
+    put(table, 1, "2026-10-01 09:00:00+08")
+    put(table, 2, "2099-12-31 00:00:00+08")
+    (first,) = site.brings()
+    assert (first.file_name, site.accounts(first)) == ("grid-power_month-2026-10-01T090000+0800.csv", [1, 2])
+    put(table, 3, "2026-10-02 09:00:00+08")
+    assert site.accounts(site.brings()[0]) == [3]
+    put(table, 4, "2099-12-31 00:00:00+08")
+    assert 4 in site.accounts(site.brings()[0])
+    assert site.brings() == []
+
+
 def test_a_number_may_be_the_watermark(site: Site, table: psycopg.Connection, server: Postgres) -> None:
     site.settle(settings(server.url, wanted='watermark = "number"\noverlap = 2'))
     for number in (10, 12):

@@ -26,7 +26,7 @@ from pipelines.errors import SourceDownError, SourceRefusedError
 from pipelines.means import Means
 from pipelines.sources import fetching
 from pipelines.sources.asking import pause_asked
-from pipelines.sources.http_api import less, order
+from pipelines.sources.watermarks import less, order
 
 MakeHome = Callable[..., Means]
 TOTAL = 'rows = "data.items"\ntotal = "data.total"\n'
@@ -237,6 +237,16 @@ def test_only_what_changed_since_is_asked_for(site: Site, service: Api) -> None:
     assert site.accounts(site.brings()[0]) == [9]
     service.rows += rows_of(range(10, 11), changed="2026-10-02T08:00:00")
     assert site.accounts(site.brings()[0]) == [9, 10], "equal to the highest value: the overlap comes again"
+    assert site.brings() == []
+
+
+def test_an_instant_ahead_of_time_does_not_hide_what_is_to_come(site: Site, service: Api) -> None:
+    site.settle(settings(service, wanted=TOTAL + 'since_parameter = "since"\nwatermark = "changed"\noverlap = 0\n'))
+    service.rows += rows_of(range(9, 10), changed="2099-12-31T00:00:00")
+    assert site.accounts(site.brings()[0]) == list(range(1, 10))
+    assert site.standing.positions[-1]["high"] == "2026-10-01T08:00:00"
+    service.rows += rows_of(range(10, 11), changed="2026-10-02T08:00:00")
+    assert 10 in site.accounts(site.brings()[0])
     assert site.brings() == []
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -187,12 +188,22 @@ def test_a_missing_folder_is_final_and_a_closed_port_passes(site: Site, server: 
     assert not site.standing.is_final
 
 
-def test_a_file_over_the_limit_is_refused_and_the_others_before_it_land(site: Site, server: Sshd) -> None:
-    put(server, "small.csv", power_file([1]), modified=1_790_000_000)
-    put(server, "large.csv", power_file(range(1, 200)), modified=1_790_000_009)
+def test_a_server_that_accepts_and_stays_silent_is_left(site: Site, server: Sshd) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        said = settings(server, extra="attempts = 1\ntimeout_seconds = 0.3")
+        site.settle(said.replace(f"port = {server.port}", f"port = {silent.getsockname()[1]}"))
+        assert isinstance(site.fetch().fault, SourceDownError)
+
+
+def test_a_file_over_the_limit_is_refused_and_the_others_land(site: Site, server: Sshd) -> None:
+    put(server, "large.csv", power_file(range(1, 200)), modified=1_790_000_000)
+    put(server, "small.csv", power_file([1]), modified=1_790_000_009)
+    (server.folder / "linked.csv").symlink_to(server.folder / "small.csv")
+    (server.folder / "nothing.csv").symlink_to(server.folder / "gone.csv")
     site.settle(settings(server, extra="maximum_bytes = 2000"))
     outcome = site.fetch()
-    assert [d.file_name for d in outcome.deliveries] == ["grid-small.csv"]
+    assert [d.file_name for d in outcome.deliveries] == ["grid-linked.csv"], "the same content is one delivery"
+    assert len(site.standing.positions) == 2
     assert isinstance(outcome.fault, SourceRefusedError)
     assert site.leftovers() == []
 
