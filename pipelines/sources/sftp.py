@@ -27,9 +27,9 @@ from pipelines.sources.logins import Login, variable
 from pipelines.sources.protocol import Channel, Fetched, Found, Meter, Sink, Source
 
 UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
-CHUNK_BYTES = 2**18
-READ_AHEAD = 64
-"""Requests under way at once, each of 32 KiB."""
+REQUEST_BYTES = 2**15
+AT_ONCE = 256
+"""Requests under way at once: the library's own reading ahead either floods a server or sleeps between them."""
 KEEP_ALIVE_SECONDS = 15
 KEYS = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 FINAL_ERRNO = {errno.ENOENT, errno.EACCES, errno.ENOTDIR, errno.EPERM}
@@ -110,9 +110,11 @@ class _Folder:
 
     def _copy(self, look: Look, sink: Sink) -> None:
         with self._files.open(look.path, "rb") as remote:
-            remote.prefetch(look.size, max_concurrent_requests=READ_AHEAD)
-            while block := remote.read(CHUNK_BYTES):
-                sink.write(block)
+            for begin in range(0, look.size, AT_ONCE * REQUEST_BYTES):
+                end = min(look.size, begin + AT_ONCE * REQUEST_BYTES)
+                wanted = [(at, min(REQUEST_BYTES, end - at)) for at in range(begin, end, REQUEST_BYTES)]
+                for block in remote.readv(wanted):
+                    sink.write(block)
 
     def _listed(self) -> list[Look]:
         """Finished files whose name fits, as the server shows them now."""

@@ -14,7 +14,7 @@ from source_home import COLUMNS, FEED, Site, power_file
 from source_servers import Api, api, status
 from test_sources_http import rows_of
 
-from pipelines import arrivals, cli, logs, nightly, sources, watching
+from pipelines import arrivals, cli, doctor, logs, nightly, sources, watching
 from pipelines import contracts as contract_files
 from pipelines import settings as settings_file
 from pipelines.errors import DeliveryError, SettingsError, SourceRefusedError, UsageError
@@ -170,6 +170,9 @@ def test_a_source_that_is_down_stops_no_night_and_is_told(
     assert said == ["数据源 grid/power_month：没有取到，系统会再试；原因见 wengang sources"]
     faults = {fault.key: fault.text for fault in watching.look(means, due=time(6, 30))}
     assert "连不上或中断，系统会再试（上次成功 从未成功）" in faults["source:grid/power_month"]
+    found = {finding.subject: finding for finding in doctor.examine(means)}
+    assert found["sources"].text == "1 feeds are fetched from 1 sources"
+    assert "status 500" in found["source grid/power_month"].text
     assert len(site.brings()) == 1
     assert not [f for f in watching.look(site.means, due=time(6, 30)) if f.key.startswith("source:")]
 
