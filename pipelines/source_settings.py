@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 SECRET_WORDS = ("password", "passwd", "pwd", "secret", "token", "passfile", "apikey", "api_key", "access_key")
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+FeedName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 
 
@@ -56,7 +57,7 @@ class Sftp(_Source):
     host_key: tuple[Text, ...] | Text
     encoding: Literal["utf-8", "gb18030"] = "utf-8"
     settle_seconds: float = Field(default=2.0, ge=0, le=300)
-    feeds: dict[Name, SftpFeed] = Field(min_length=1)
+    feeds: dict[FeedName, SftpFeed] = Field(min_length=1)
 
     @property
     def host_keys(self) -> tuple[str, ...]:
@@ -104,7 +105,7 @@ class Database(_Source):
 
     kind: Literal["database"]
     url: Text
-    feeds: dict[Name, DatabaseFeed] = Field(min_length=1)
+    feeds: dict[FeedName, DatabaseFeed] = Field(min_length=1)
 
     @field_validator("url")
     @classmethod
@@ -176,7 +177,7 @@ class Http(_Source):
     keep_hours: int = Field(default=24, ge=0)
     patience_seconds: float = Field(default=120.0, gt=0)
     maximum_pages: int = Field(default=100_000, ge=1)
-    feeds: dict[Name, HttpFeed] = Field(min_length=1)
+    feeds: dict[FeedName, HttpFeed] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:

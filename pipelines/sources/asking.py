@@ -7,6 +7,7 @@ server wants to be left alone is what it says itself. Nothing of an answer is ev
 import email.utils
 import json
 import logging
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class Requests:
         self.meter = Meter(settings.maximum_bytes, settings.total_seconds)
         self._client = httpx.Client(
             timeout=settings.timeout_seconds,
-            verify=settings.ca_file or True,
+            verify=_trusted(channel),
             auth=httpx.BasicAuth(channel.login.user, channel.login.password) if settings.auth == "basic" else None,
             headers={"Accept": "application/json", **_token(channel)},
             follow_redirects=False,
@@ -89,6 +90,11 @@ class Requests:
             with self._client.stream("GET", address, params=parameters or None) as response:
                 self._judge(response, address)
                 body = self._body(response)
+        except httpx.ConnectError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                told = f"{self._channel.name}: {_shown(address)} shows a certificate that nobody here vouches for"
+                raise SourceRefusedError(f"{told}: name the authority that issued it as ca_file") from None
+            raise _AgainError("ConnectError") from None
         except (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError) as error:
             raise _AgainError(type(error).__name__) from None
         except httpx.DecodingError:
@@ -176,6 +182,15 @@ def _parsed(body: bytes, response: httpx.Response) -> Any:
         return json.loads(body.decode(response.charset_encoding or "utf-8"), parse_float=str, parse_int=str)
     except (ValueError, LookupError):
         raise _AgainError(f"a body of {len(body)} bytes is not whole JSON") from None
+
+
+def _trusted(channel: Channel[Http, HttpFeed]) -> ssl.SSLContext:
+    """Whose certificates are believed: those of ``ca_file``, else of this system."""
+    try:
+        return ssl.create_default_context(cafile=channel.settings.ca_file or None)
+    except (OSError, ssl.SSLError) as error:
+        told = f"ca_file cannot be read ({type(error).__name__})"
+        raise SourceRefusedError(f"{channel.name}: {told}: it must hold certificates as PEM") from None
 
 
 def _token(channel: Channel[Http, HttpFeed]) -> dict[str, str]:

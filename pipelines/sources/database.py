@@ -100,12 +100,12 @@ class _Rows:
         self._wanted = wanted = channel.wanted
         quote = connection.dialect.identifier_preparer.quote
         table = ".".join(quote(part) for part in wanted.table.split("."))
-        self._base = table if wanted.table else f"({wanted.query.strip().rstrip(';')}) delivered"
+        self._base = table if wanted.table else f"(\n{wanted.query.strip().rstrip(';')}\n) delivered"
         self._names = wanted.columns or self._own_names()
         selected = reader.columns(self._base, self._names)
         order = [quote(name) for name in wanted.key] or [str(place) for place in range(1, len(selected) + 1)]
         self._mark, self._strays = quote(wanted.watermark), ""
-        self._statement = f"SELECT {', '.join(selected)} FROM {self._base} WHERE {{}} ORDER BY {', '.join(order)}"
+        self._select, self._order = ", ".join(selected), ", ".join(order)
 
     def probe(self) -> list[Found]:
         """The rows that are new, as one thing."""
@@ -114,14 +114,15 @@ class _Rows:
         return [Found(self._channel.feed, reach)] if reach else []
 
     def fetch(self, found: Found, part: Path) -> Fetched | None:
-        """Those rows in one file; None where there are none."""
+        """Those rows in one file; None where there are none. The transaction ends here: landing may take a while."""
         reach: Reach = found.detail
         settings = self._channel.settings
         with told(self._channel), part.open("wb", buffering=2**20) as handle:
             sink = Sink(handle, Meter(settings.maximum_bytes, settings.total_seconds))
             sink.write(lines_of([self._names]))
             header = sink.meter.counted
-            self._reader.write(self._statement.format(reach.condition), sink)
+            self._reader.write(self._statement(reach.condition), sink)
+        self._connection.close()
         if sink.meter.counted == header:
             return None
         stamp = reach.position["high"]["value"] if reach.position else ""
@@ -172,8 +173,11 @@ class _Rows:
         condition = f"({self._mark} >= {literal(bottom)} AND {self._mark} <= {literal(high)} OR {self._strays})"
         digest = Digest()
         digest.write(lines_of([self._names]))
-        self._reader.write(self._statement.format(condition), digest)
+        self._reader.write(self._statement(condition), digest)
         return digest.text()
+
+    def _statement(self, condition: str) -> str:
+        return f"SELECT {self._select} FROM {self._base} WHERE {condition} ORDER BY {self._order}"
 
     def _one(self, statement: str) -> Any:
         return self._connection.exec_driver_sql(statement).scalar()

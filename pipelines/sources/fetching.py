@@ -154,12 +154,12 @@ def _patiently(work: _Work, taken: list[Delivery]) -> None:
     attempts = 1 if isinstance(settings, Http) else settings.attempts
     for attempt in range(1, attempts + 1):
         try:
-            return _once(work, login, taken)
+            _once(work, login, taken)
+            return
         except SourceDownError:
             if attempt == attempts:
                 raise
             time.sleep(settings.backoff_seconds * 2 ** (attempt - 1))
-    return None
 
 
 def _once(work: _Work, login: Login, taken: list[Delivery]) -> None:

@@ -7,6 +7,7 @@ import pwd
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -267,11 +268,15 @@ def repeats(rows: Sequence[Mapping[str, Any]]) -> Behaviour:
 
 
 @contextmanager
-def api(rows: list[dict[str, Any]], **said: Any) -> Iterator[Api]:
-    """An API of ``rows`` on this host."""
-    service = Api(rows, **said)
+def api(rows: list[dict[str, Any]], *, certificate: Path | None = None) -> Iterator[Api]:
+    """An API of ``rows`` on this host; encrypted with ``certificate``, a file that holds the key as well."""
+    service = Api(rows)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Own", (Handler,), {"api": service}))
     server.daemon_threads = True
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     service.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -131,6 +131,20 @@ def test_a_number_may_be_the_watermark(site: Site, table: psycopg.Connection, se
     assert site.brings() == []
 
 
+@pytest.mark.parametrize("kind", ["timestamp", "date", "text", "numeric"], ids=["no zone", "date", "text", "numeric"])
+def test_rows_with_an_equal_value_are_seen_whatever_the_watermark_is(
+    site: Site, table: psycopg.Connection, server: Postgres, kind: str
+) -> None:
+    first, second = ("1.5", "2") if kind == "numeric" else ("2026-10-01", "2026-10-02")
+    table.execute(f"ALTER TABLE power ADD COLUMN mark {kind}")
+    site.settle(settings(server.url, wanted='watermark = "mark"\noverlap = 0'))
+    for number, value in enumerate((first, first, second), start=1):
+        put(table, number, None)
+        table.execute(f"UPDATE power SET mark = '{value}' WHERE number = {number}")
+        assert site.accounts(site.brings()[0]) == {1: [1], 2: [1, 2], 3: [3]}[number]
+    assert site.brings() == []
+
+
 def test_without_a_watermark_all_is_read_and_lands_where_it_changed(
     site: Site, table: psycopg.Connection, server: Postgres
 ) -> None:
@@ -147,7 +161,7 @@ def test_cells_arrive_as_the_ingest_reads_them(site: Site, table: psycopg.Connec
     """Quotation marks, line ends, a percent sign and a colon in the query, truths, instants of another zone."""
     query = (
         "SELECT account, code, '2026' || '09' AS month, kwh, true AS yes, account || '%:a' AS odd, "
-        "'引\"号，\n行' AS text, timestamptz '2026-09-30 20:00:00+00' AS moment FROM power;"
+        "'引\"号，\n行' AS text, '{a,b}' AS braces, timestamptz '2026-09-30 20:00:00+00' AS moment FROM power;"
     )
     said = [*HEADERS, "真", "怪", "文", "时"]
     names = ["account", "code", "month", "kwh", "yes", "odd", "text", "moment"]

@@ -1,9 +1,12 @@
 """Pages of an HTTP API: a local server that fails, stalls, truncates, limits the rate and repeats a page."""
 
 import json
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -257,6 +260,28 @@ def test_a_cursor_may_be_kept_for_the_next_time(site: Site, service: Api) -> Non
     service.asked.clear()
     assert site.accounts(site.brings()[0]) == [7, 8, 9, 10]
     assert service.asked[0] == "/v1/cursor?cursor=c6"
+
+
+def test_only_a_certificate_that_somebody_vouches_for_is_believed(make_home: MakeHome, tmp_path: Path) -> None:
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("openssl is not on this host")
+    certificate = tmp_path / "own.pem"
+    asked = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test"]
+    made = [*asked, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(certificate), "-out", str(tmp_path / "c")]
+    subprocess.run([program, *made], check=True, capture_output=True)
+    with certificate.open("a") as handle:
+        handle.write((tmp_path / "c").read_text())
+    site = Site(make_home())
+    with api(rows_of(range(1, 3)), certificate=certificate) as service:
+        plain = settings(service).replace("http://", "https://")
+        site.settle(plain)
+        assert "nobody here vouches for" in site.fails()
+        assert site.standing.is_final
+        site.settle(plain.replace("attempts", f'ca_file = "{tmp_path / "nowhere"}"\nattempts'))
+        assert "ca_file cannot be read" in site.fails()
+        site.settle(plain.replace("attempts", f'ca_file = "{tmp_path / "c"}"\nattempts'))
+        assert site.accounts(site.brings()[0]) == [1, 2]
 
 
 def test_a_slip_in_the_settings_is_told(site: Site, service: Api) -> None:
