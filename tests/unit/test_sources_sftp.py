@@ -1,6 +1,7 @@
 """Files from an SFTP server: a real OpenSSH with internal-sftp on this host."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -80,6 +81,18 @@ def test_names_of_gb18030_and_of_no_encoding_are_read(site: Site, server: Sshd) 
     assert [d.file_name for d in site.brings()] == ["grid-九月用电.csv", "grid-odd%FF.csv", "grid-九月用电.csv"]
     assert site.accounts() == [1, 2, 3]
     assert site.brings() == []
+
+
+def test_a_folder_may_have_a_name_of_gb18030(site: Site, server: Sshd) -> None:
+    folder = Path(os.fsdecode(os.fsencode(server.folder) + b"/" + "用电".encode("gb18030")))
+    folder.mkdir()
+    (folder / "a.csv").write_bytes(power_file([1]))
+    try:
+        site.settle(settings(server, extra='encoding = "gb18030"', wanted='path = "用电"'))
+        assert site.accounts(site.brings()[0]) == [1]
+        assert site.standing.positions[0]["path"] == "gb18030:用电/a.csv"
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_a_zipped_file_lands_as_the_file_in_it(site: Site, server: Sshd) -> None:
