@@ -186,6 +186,8 @@ def told(channel: Channel[Sftp, SftpFeed]) -> Iterator[None]:
         ) from None
     except paramiko.BadHostKeyException as error:
         raise SourceRefusedError(_other_key(place, error.key.fingerprint)) from None
+    except paramiko.ssh_exception.IncompatiblePeer as error:
+        raise SourceRefusedError(f"{place} speaks no cipher or key that is still safe: {error}") from None
     except paramiko.SSHException as error:
         if "known_hosts" in str(error):
             raise SourceRefusedError(_other_key(place, "of another kind")) from None
