@@ -1,16 +1,22 @@
 """A home that fetches power_month from a source: its settings, its rows, and what became of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 from ingest_files import text, uscc
+from pydantic import BaseModel
 
 from pipelines import arrivals, sources
 from pipelines.ledger import Delivery, Ledger
 from pipelines.means import Means
-from pipelines.sources import Outcome, Standing
+from pipelines.sources import Login, Outcome, Standing
+from pipelines.sources.protocol import Channel, Opener
 
 HEADERS = ["用电户号", "统一社会信用代码", "用电月份", "用电量"]
 COLUMNS = 'columns = {"用电户号" = "account", "统一社会信用代码" = "code", "用电月份" = "month", "用电量" = "kwh"}'
@@ -81,6 +87,32 @@ class Site:
         return sorted(path.name for path in self.means.home.inbox.rglob("*") if path.is_file())
 
 
-def at(hour: int, minute: int = 0) -> datetime:
-    """An instant of the day before the tests' night."""
-    return datetime(2026, 11, 22, hour, minute)
+@dataclass
+class Reader:
+    """A source read again and again without a home: what it brings is kept by its first column, the latest word."""
+
+    kind: type[BaseModel]
+    opened: Opener
+    settings: dict[str, Any]
+    folder: Path
+    latest: dict[str, list[str]] = field(default_factory=dict)
+    positions: list[Mapping[str, Any]] = field(default_factory=list)
+    brought: int = 0
+
+    def go(self) -> None:
+        """Fetch once; raises as the source does."""
+        said: Any = self.kind.model_validate(self.settings)
+        self.folder.mkdir(exist_ok=True)
+        part, positions, now = self.folder / "part", tuple(self.positions), datetime(2026, 11, 23)
+        aside = self.folder / "aside"
+        channel = Channel("grid", FEED, said, said.feeds[FEED], Login(), positions, aside, now)
+        with self.opened(channel) as source:
+            for found in source.probe():
+                fetched = source.fetch(found, part)
+                if fetched:
+                    self.positions.append(json.loads(json.dumps(fetched.position)))
+                    rows = list(csv.reader(part.read_text(encoding="utf-8").splitlines()))[1:]
+                    self.brought += len(rows)
+                    self.latest |= {row[0]: row for row in rows}
+                for path in aside.glob("*"):
+                    path.unlink()

@@ -1,17 +1,20 @@
 """Rows of a database: a real PostgreSQL by COPY, and SQLite through SQLAlchemy as any other."""
 
+import random
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
 from ingest_files import uscc
-from source_home import COLUMNS, FEED, HEADERS, Site
+from source_home import COLUMNS, FEED, HEADERS, Reader, Site
 from source_servers import PASSWORD, Postgres, postgres
 
 from pipelines.errors import SourceDownError, SourceRefusedError
 from pipelines.means import Means
+from pipelines.source_settings import Database
 from pipelines.sources import database as database_source
 
 MakeHome = Callable[..., Means]
@@ -274,6 +277,31 @@ def test_any_other_database_is_read_through_sqlalchemy(
     with sqlite3.connect(place) as connection:
         connection.execute("INSERT INTO power VALUES ('0000000099', ?, '202609', 1, 25)", (uscc(99),))
     assert site.accounts(site.brings()[0]) == [25, 99]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_is_committed_late_within_the_overlap_is_brought(tmp_path: Path, seed: int) -> None:
+    """Rows come with values up to the overlap below the highest one, change, and are read at any moment."""
+    dice, overlap, clock = random.Random(seed), 20, 100  # noqa: S311
+    feed = {"table": "power", "watermark": "mark", "overlap": overlap, "key": ["account"]}
+    said = {"kind": "database", "url": f"sqlite:///{tmp_path / 'd.sqlite'}", "feeds": {FEED: feed}}
+    reader = Reader(Database, database_source.opened, said, tmp_path / "kept")
+    with closing(sqlite3.connect(tmp_path / "d.sqlite", isolation_level=None)) as table:
+        table.execute("CREATE TABLE power (account TEXT PRIMARY KEY, kwh INTEGER, mark INTEGER)")
+        for step in range(60):
+            clock += dice.randrange(5)
+            for _ in range(dice.randrange(4)):
+                mark = None if dice.random() < 0.1 else clock - dice.randrange(overlap - 8)
+                row = (str(dice.randrange(40)), step, mark)
+                table.execute("INSERT OR REPLACE INTO power VALUES (?, ?, ?)", row)
+            if dice.random() < 0.5:
+                reader.go()
+        reader.go()
+        there = [["" if cell is None else str(cell) for cell in row] for row in table.execute("SELECT * FROM power")]
+    assert reader.latest == {row[0]: row for row in there}
+    before = reader.brought
+    reader.go()
+    assert reader.brought == before
 
 
 def test_an_unknown_kind_of_database_is_final(site: Site) -> None:

@@ -1,8 +1,10 @@
 """Pages of an HTTP API: a local server that fails, stalls, truncates, limits the rate and repeats a page."""
 
 import json
+import random
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 from ingest_files import uscc
-from source_home import COLUMNS, FEED, Site
+from source_home import COLUMNS, FEED, Reader, Site
 from source_servers import (
     Api,
     Behaviour,
@@ -27,7 +29,8 @@ from source_servers import (
 
 from pipelines.errors import SourceDownError, SourceRefusedError
 from pipelines.means import Means
-from pipelines.sources import fetching
+from pipelines.source_settings import Http
+from pipelines.sources import fetching, http_api
 from pipelines.sources.asking import pause_asked
 from pipelines.sources.watermarks import less, order
 
@@ -315,6 +318,29 @@ def test_numbers_arrive_as_they_were_written(site: Site, service: Api) -> None:
     (delivery,) = site.brings()
     (kept,) = (site.means.home.landing / FEED / delivery.batch).glob("original*")
     assert kept.read_text("utf-8").splitlines()[1] == f"1,{uscc(1)},202609,1200.00,1"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_goes_wrong_every_row_comes_once_or_nothing_does(tmp_path: Path, service: Api, seed: int) -> None:
+    """Any way of pages, any mixture of faults, fetched until it is done: all rows, each once."""
+    dice = random.Random(seed)  # noqa: S311
+    service.rows[:] = rows_of(range(1, 2 + dice.randrange(20)))
+    service.size, service.tells_total = 1 + dice.randrange(5), dice.random() < 0.5
+    faults = [status(500), status(429, Retry_After="0"), truncates, breaks_json, hangs_up, says(data={})]
+    style = tomllib.loads(dice.choice(list(STYLES.values())))
+    feed = {"columns": {"a": "account"}, "rows": "data.items", "size_parameter": "", **style}
+    head = {"kind": "http", "url": service.url, "plain_http": True, "attempts": 2, "backoff_seconds": 0.001}
+    reader = Reader(Http, http_api.opened, {**head, "feeds": {FEED: feed}}, tmp_path / "kept")
+    for _ in range(40):
+        service.upsets = [dice.choice(faults) if dice.random() < 0.3 else None for _ in range(60)]
+        try:
+            reader.go()
+        except SourceDownError:
+            assert reader.latest == {}
+        else:
+            break
+    assert sorted(reader.latest) == [row["account"] for row in service.rows]
+    assert reader.brought == len(service.rows)
 
 
 def test_a_kill_before_the_record_brings_nothing_twice(
