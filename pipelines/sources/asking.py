@@ -103,8 +103,7 @@ class Requests:
             raise SourceRefusedError(f"{self._channel.name}: {_shown(address)}: {type(error).__name__}") from None
         answer = Answer(_parsed(body, response), response.links.get("next", {}).get("url", ""))
         for place, wanted in self._channel.wanted.expect.items():
-            found = at(answer.body, place)
-            if (found is MISSING) or text_of(found) != wanted:
+            if told_at(answer.body, place) != wanted:
                 raise _AgainError(f"the answer does not say {wanted!r} at {place}")
         return answer
 
@@ -156,7 +155,13 @@ def text_of(value: Any) -> str:
         raise ValueError("no single value")
     if value is None or value is MISSING:
         return ""
-    return {True: "1", False: "0"}[value] if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def told_at(body: Any, place: str) -> str | None:
+    """The text at ``place``; None where nothing lies there, or no single value."""
+    found = at(body, place)
+    return None if found is MISSING or isinstance(found, dict | list) else text_of(found)
 
 
 def pause_asked(headers: Mapping[str, str], *, now: datetime) -> float | None:

@@ -18,7 +18,7 @@ from urllib.parse import urljoin, urlsplit
 from pipelines.errors import SourceDownError, SourceRefusedError
 from pipelines.run import make_folder
 from pipelines.source_settings import Http, HttpFeed
-from pipelines.sources.asking import MISSING, Answer, Requests, at, text_of
+from pipelines.sources.asking import MISSING, Answer, Requests, at, text_of, told_at
 from pipelines.sources.protocol import Channel
 from pipelines.sources.watermarks import sane
 
@@ -201,9 +201,13 @@ class Walk:
         if not isinstance(found, list):
             raise SourceDownError(f"{name}: no list of rows at {wanted.rows or 'the top'} of the answer")
         rows = [self._row(row) for row in found]
-        following = text_of(at(answer.body, wanted.next)) if wanted.next else answer.next_link
-        total = text_of(at(answer.body, wanted.total)) if wanted.total else ""
-        if wanted.total and not total.isdecimal():
+        is_first = not (self._channel.positions or self.kept.pages)
+        if is_first and wanted.next and not wanted.total and at(answer.body, wanted.next) is MISSING:
+            slip = f"nothing lies at {wanted.next} of the first answer, so its other pages would be lost"
+            raise SourceRefusedError(f"{name}: {slip}: mend next, or say where the total is told")
+        following = (told_at(answer.body, wanted.next) or "") if wanted.next else answer.next_link
+        total = told_at(answer.body, wanted.total) if wanted.total else None
+        if wanted.total and not (total and total.isdecimal()):
             raise SourceDownError(f"{name}: no number at {wanted.total} of the answer")
         packed = json.dumps([row.cells for row in rows], ensure_ascii=False).encode()
         follows = following if wanted.pages in {"next", "cursor"} else ""

@@ -292,6 +292,8 @@ def test_a_slip_in_the_settings_is_told(site: Site, service: Api) -> None:
     assert "no row has anything at kwH" in site.fails()
     site.settle(settings(service, wanted='rows = "data"\n'))
     assert "no list of rows at data" in site.fails()
+    site.settle(settings(service, style=STYLES["next"].replace("data.next", "data.nxt"), wanted='rows = "data.items"'))
+    assert "nothing lies at data.nxt" in site.fails()
     service.rows[0]["kwh"] = {"value": 3}
     site.settle(settings(service))
     assert "kwh holds a list or an object" in site.fails()
@@ -317,7 +319,7 @@ def test_numbers_arrive_as_they_were_written(site: Site, service: Api) -> None:
     site.settle(settings(service, style=style, wanted='rows = "data.items"\n').replace(COLUMNS, columns))
     (delivery,) = site.brings()
     (kept,) = (site.means.home.landing / FEED / delivery.batch).glob("original*")
-    assert kept.read_text("utf-8").splitlines()[1] == f"1,{uscc(1)},202609,1200.00,1"
+    assert kept.read_text("utf-8").splitlines()[1] == f"1,{uscc(1)},202609,1200.00,true"
 
 
 @pytest.mark.parametrize("seed", range(8))
