@@ -76,6 +76,9 @@ class _Api:
         if self._wanted.watermark:
             marks = [row.mark for rows in kept.rows() for row in rows if row.mark]
             high = max([*marks, self._before.get("high", "")], key=order)
+            if not high and any(page.count for page in kept.pages):
+                slip = f"no row has a value at the watermark {self._wanted.watermark}, or only one ahead of time"
+                raise SourceRefusedError(f"{self._channel.name}: {slip}; mend it, or fetch without")
             low = less(high, self._wanted.overlap)
             position |= {"high": high, "low": low, "window": _window(kept, low=low, high=high)}
         if self._wanted.keeps_cursor:

@@ -294,6 +294,8 @@ def test_a_slip_in_the_settings_is_told(site: Site, service: Api) -> None:
     assert "no list of rows at data" in site.fails()
     site.settle(settings(service, style=STYLES["next"].replace("data.next", "data.nxt"), wanted='rows = "data.items"'))
     assert "nothing lies at data.nxt" in site.fails()
+    site.settle(settings(service, wanted=TOTAL + 'since_parameter = "since"\nwatermark = "changd"\n'))
+    assert "no row has a value at the watermark changd" in site.fails()
     service.rows[0]["kwh"] = {"value": 3}
     site.settle(settings(service))
     assert "kwh holds a list or an object" in site.fails()
