@@ -33,7 +33,7 @@ class _Source(_Strict):
     attempts: int = Field(default=4, ge=1, le=10)
     backoff_seconds: float = Field(default=2.0, gt=0, le=300)
     timeout_seconds: float = Field(default=30.0, gt=0, le=3600)
-    total_seconds: float = Field(default=3600.0, gt=0)
+    total_seconds: float = Field(default=900.0, gt=0)
     maximum_bytes: int = Field(default=2**31, ge=1)
 
 
