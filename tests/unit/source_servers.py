@@ -248,7 +248,7 @@ def hangs_up(handler: Handler, body: dict[str, Any]) -> None:
 
 def stalls(handler: Handler, body: dict[str, Any]) -> None:
     """Say nothing for longer than anybody waits."""
-    time.sleep(1.5)
+    time.sleep(2.5)
     handler.close_connection = True
 
 

@@ -6,12 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from source_home import FEED, Site, power_file
@@ -120,21 +119,14 @@ def test_a_file_that_is_no_file_of_the_feed_is_refused_and_not_fetched_again(sit
 
 def test_a_file_that_grows_is_left_for_the_next_time(site: Site, server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     path = put(server, "growing.csv", power_file([1]))
-    stop = threading.Event()
 
-    def grow() -> None:
-        while not stop.is_set():
-            with path.open("ab") as handle:
-                handle.write(b"\n")
-            time.sleep(0.005)
+    def grow(_seconds: float) -> None:
+        with path.open("ab") as handle:
+            handle.write(b"\n")
 
-    writer = threading.Thread(target=grow)
-    writer.start()
-    try:
+    with monkeypatch.context() as between:
+        between.setattr(sftp_source, "time", SimpleNamespace(sleep=grow))
         assert site.brings() == []
-    finally:
-        stop.set()
-        writer.join()
     assert site.deliveries() == []
     assert len(site.brings()) == 1
 
