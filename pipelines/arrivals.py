@@ -1,20 +1,24 @@
-"""Deliveries on their way in: what lies in the inbox, files named by hand, and a schedule played at its own instants.
+"""Deliveries on their way in: from sources, from the inbox, files named by hand, a schedule played at its own instants.
 
-A file that is still being written, or lies where no feed is, is told and left; nothing waits for it.
+What is fetched from a source becomes a file of the inbox and is landed like any other. A file that is still being
+written, or lies where no feed is, is told and left; nothing waits for it.
 """
 
 import csv
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pipelines import settings as settings_file
+from pipelines import sources
 from pipelines.contracts import Contracts
 from pipelines.errors import DeliveryError, UsageError
 from pipelines.ledger import Delivery, Ledger
 from pipelines.means import Means
+from pipelines.sources import Outcome
 from pipelines.stages import ingest
 from pipelines.warehouse import lock
 
@@ -51,6 +55,24 @@ def take_inbox(means: Means, *, inbox: Path | None = None, feed: str | None = No
         if count % 25 == 0 or count == len(ready):
             means.progress(f"接收文件 {count}/{len(ready)}")
     return taken
+
+
+def fetch_sources(
+    means: Means, *, feed: str | None = None, source: str | None = None, is_anew: bool = False
+) -> list[Outcome]:
+    """Fetch what is new at every source, or at those of ``feed`` and ``source``, and land it.
+
+    The home is locked only while a file lands. A source that is down is told in its outcome and stops nothing.
+    """
+
+    def land(path: Path, own: str) -> Delivery | None:
+        with lock(means.home.root / ".lock"), closing(Ledger(means.home.ledger)) as ledger:
+            return _take(path, own, means, means.contracts(), ledger, remove=True)
+
+    outcomes = sources.fetch(means, land=land, feed=feed, source=source, is_anew=is_anew)
+    for delivery in (d for outcome in outcomes for d in outcome.deliveries if d.status == "refused"):
+        means.progress(f"拒收 {delivery.file_name}：{delivery.reason}")
+    return outcomes
 
 
 def fetch(means: Means, *, feed: str, until: datetime) -> list[Delivery]:

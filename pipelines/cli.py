@@ -18,6 +18,7 @@ import click
 from pipelines import STAGES, cli_keeping, demo, doctor, explain, learning, lessons, logs, nightly, panel_scoring, query
 from pipelines import planted as planting
 from pipelines import replay as replaying
+from pipelines.cli_sources import fetch, list_sources
 from pipelines.cli_watching import TIME, status_command, watch_command
 from pipelines.errors import ReplayDifferenceError, WengangError
 from pipelines.ledger import Ledger
@@ -116,6 +117,8 @@ def demo_command(means: Means, enterprises: int, months: int, until: datetime, s
 main.add_command(demo_command, "demo")
 for command in (cli_keeping.backup, cli_keeping.restore, cli_keeping.drill, cli_keeping.housekeep):
     main.add_command(command)
+main.add_command(fetch)
+main.add_command(list_sources)
 main.add_command(watch_command)
 main.add_command(status_command)
 

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from pipelines import settings as settings_file
-from pipelines import watching
+from pipelines import sources, watching
 from pipelines.errors import LateError, WengangError
 from pipelines.ledger import Ledger
 from pipelines.nightly import Means
@@ -35,7 +35,9 @@ def examine(means: Means) -> list[Finding]:
     findings = [finding for look in looks for finding in look(means)]
     if means.home.settings_file.is_file():
         findings += [
-            finding for look in (_lock, _inbox, _deliveries, _editions, _published, _mails) for finding in look(means)
+            finding
+            for look in (_lock, _inbox, _sources, _deliveries, _editions, _published, _mails)
+            for finding in look(means)
         ]
     return findings
 
@@ -115,6 +117,19 @@ def _inbox(means: Means) -> list[Finding]:
         text = f"{len(strangers)} files lie in folders of no feed and are never taken: {folders}; move them to"
         found.append(Finding("!", "inbox", f"{text} inbox/<feed>/ (feeds: {', '.join(sorted(contracts.feeds))})"))
     return found
+
+
+def _sources(means: Means) -> list[Finding]:
+    """Sources that are fetched from, and those whose last fetch did not work."""
+    try:
+        named = settings_file.load(means.home).sources
+    except WengangError:
+        return []
+    ledger = Ledger(means.home.ledger)
+    channels = [f"{name}/{feed}" for name, source in sorted(named.items()) for feed in sorted(source.feeds)]
+    told = [(channel, sources.standing(ledger, channel).fault) for channel in channels]
+    found = [Finding("✔", "sources", f"{len(channels)} feeds are fetched from {len(named)} sources")] if named else []
+    return found + [Finding("!", f"source {channel}", fault) for channel, fault in told if fault]
 
 
 def _deliveries(means: Means) -> list[Finding]:

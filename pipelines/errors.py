@@ -108,3 +108,15 @@ class BackupError(WengangError):
     """A backup could not be made whole, or does not hold what its list says; what was kept before stays."""
 
     exit_code = 15
+
+
+class SourceDownError(WengangError):
+    """A source could not be reached, or broke off; what it has is fetched the next time."""
+
+    exit_code = 17
+
+
+class SourceRefusedError(WengangError):
+    """A source refused us, or we refused it: a login, a host key, a setting; trying again changes nothing."""
+
+    exit_code = 18

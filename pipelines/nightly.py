@@ -18,7 +18,7 @@ from models.registry import Artefact
 from pipelines import STAGES, champion
 from pipelines import parameters as parameter_files
 from pipelines import settings as settings_file
-from pipelines.arrivals import play, receive, take_inbox
+from pipelines.arrivals import fetch_sources, play, receive, take_inbox
 from pipelines.errors import DeliveryError, GateClosedError, StageOrderError, UsageError
 from pipelines.ledger import EditionRecord, Ledger
 from pipelines.means import Means
@@ -66,8 +66,10 @@ class Night:
 
 
 def run(means: Means, *, as_of: date, cutoff: datetime | None = None, inbox: Path | None = None) -> Outcome:
-    """The nightly job: take what lies in the inbox, then every stage; ``GateClosedError`` where no list may go out."""
+    """The nightly job: sources and inbox, then every stage; ``GateClosedError`` where no list may go out."""
     _refuse_future(means, as_of)
+    if inbox is None:
+        fetch_sources(means)
     with lock(means.home.root / ".lock"):
         take_inbox(means, inbox=inbox)
         with opened(means, as_of=as_of, cutoff=cutoff) as night:

@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipelines.errors import SettingsError
+from pipelines.source_settings import Sources
 
 SMTP_PASSWORD = "WENGANG_SMTP_PASSWORD"  # noqa: S105  the name of the variable, not a secret
 
@@ -98,6 +99,7 @@ class Settings(_Strict):
     backup: Backup = Backup()
     retention: Retention = Retention()
     watch: Watch = Watch()
+    sources: Sources = Field(default_factory=dict)
     keep_published: int = Field(default=30, ge=1)
     simulated_deliveries: str = ""
 
@@ -129,6 +131,11 @@ class Home:
     def inbox(self) -> Path:
         """Files as they came, one folder per feed."""
         return self.root / "inbox"
+
+    @property
+    def fetching(self) -> Path:
+        """What was fetched of an answer that is not whole yet, and who is fetching."""
+        return self.root / "fetching"
 
     @property
     def landing(self) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines import formats
+from pipelines import formats, sources
 from pipelines import settings as settings_file
 from pipelines.errors import BusyError, PublishError, SendingError
 from pipelines.ledger import Ledger
@@ -90,6 +90,7 @@ def look(means: Means, *, due: time) -> list[Fault]:
         _disk,
         _published,
         _refused,
+        _sources,
         _kept,
     )
     found = [fault for one in looks for fault in one(sight)]
@@ -275,6 +276,23 @@ def _refused(sight: _Sight) -> list[Fault]:
         text = f"{label}有 {len(numbers)} 个文件昨天以来被拒收。原因见 wengang doctor，请{owner}更正后重新报送"
         english = f"{len(numbers)} files of {name or 'no known feed'} refused since yesterday; see 'wengang doctor'."
         faults.append(Fault(f"refused:{name}:{numbers[-1]}", "warn", text, english))
+    return faults
+
+
+def _sources(sight: _Sight) -> list[Fault]:
+    """Sources whose last fetch did not work; what can pass by itself is told all the same, once a day."""
+    faults = []
+    for name, settings in sorted(sight.settings.sources.items()):
+        for feed in sorted(settings.feeds):
+            channel = f"{name}/{feed}"
+            standing = sources.standing(sight.ledger, channel)
+            if not standing.fault:
+                continue
+            since = f"{standing.succeeded_at:%m-%d %H:%M}" if standing.succeeded_at else "从未成功"
+            todo = "被拒绝，请核对账号、主机公钥和 [sources] 设置" if standing.is_final else "连不上或中断，系统会再试"
+            text = f"数据源 {channel} 取数失败：{todo}（上次成功 {since}）。原因见 wengang sources"
+            english = "refuses us: check its settings" if standing.is_final else "is down; it is tried again"
+            faults.append(Fault(f"source:{channel}", "warn", text, f"Source {channel} {english}."))
     return faults
 
 

@@ -71,11 +71,13 @@ FINAL = (
     errors.NotComparableError,
     errors.ModelLifeError,
     errors.BackupError,
+    errors.SourceRefusedError,
 )
 RETRIES = ExceptionRetryPolicy(
     rules=[
         RetryRule(list(FINAL), RetryAction.FAIL, reason="需人工处理：见日志中的说明 (a person is needed: see the log)"),
         RetryRule(errors.BusyError, reason="另一进程正在写入，稍后再试"),
+        RetryRule(errors.SourceDownError, reason="数据源暂时连不上，稍后从中断处继续，不会重复接收"),
         RetryRule(errors.SendingError, retry_delay=2 * PAUSE, reason="邮件服务器未接收，稍后再试，不会重复发送"),
     ]
 )
@@ -171,19 +173,27 @@ def feed_names() -> list[str]:
 
 
 def fetch_each_feed() -> Any:
-    """One task a feed: land what has come of it; nothing new skips, a refused file fails that feed alone."""
+    """One task a feed: fetch from its sources and land what has come of it; nothing new skips.
+
+    A refused file, or a source that is down, fails that feed alone, after all the others of the feed were asked.
+    """
 
     def fetch_feed(feed: str) -> None:
         from pipelines import arrivals  # noqa: PLC0415
 
         context = get_current_context()
         means = means_of(context)
-        came = arrivals.fetch(means, feed=feed, until=min(means.now, business_cutoff(context)))
+        outcomes = arrivals.fetch_sources(means, feed=feed)
+        came = [delivery for outcome in outcomes for delivery in outcome.deliveries]
+        came += arrivals.fetch(means, feed=feed, until=min(means.now, business_cutoff(context)))
         refused = [delivery for delivery in came if delivery.status == "refused"]
         if refused:
             batches = ", ".join(delivery.batch for delivery in refused)
             why = "原因见 wengang doctor，请通知报送单位"
             raise AirflowFailException(f"拒收 {len(refused)} 个文件（{batches}）：{why}")
+        faults = sorted((o for o in outcomes if o.fault), key=lambda outcome: outcome.is_final)
+        if faults and faults[0].fault:
+            raise faults[0].fault
         if not came:
             raise AirflowSkipException(f"{feed}：没有新文件")
         log.info("%s：接收 %d 个文件", feed, len(came))
@@ -239,7 +249,25 @@ def means_of(context: Any) -> "Means":
         feeds=Path(feeds) if feeds else None,
         is_quiet=is_quiet(context),
         progress=lambda text: log.info(logs.plain(text)),
+        connections=_connection,
     )
+
+
+def _connection(name: str) -> dict[str, str]:
+    """The login that Airflow keeps as the connection ``name``, wherever it keeps its connections."""
+    from airflow.sdk import BaseHook  # noqa: PLC0415  heavy
+    from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
+
+    from pipelines.sources.logins import parts_of  # noqa: PLC0415
+
+    try:
+        found = BaseHook.get_connection(name)
+    except AirflowNotFoundException:
+        told = (
+            f"Airflow has no connection {name}: make it under Admin → Connections, or set AIRFLOW_CONN_{name.upper()}"
+        )
+        raise errors.SourceRefusedError(told) from None
+    return parts_of(found.login, found.password, found.extra_dejson)
 
 
 def _now() -> datetime:

@@ -178,6 +178,68 @@ def test_the_partition_key_is_the_date_and_the_parameter_its_stand_in(described:
     assert asks["quiet"] == ["False", "True", "True"]
 
 
+FETCH = """
+import json, logging, os, sys
+from pathlib import Path
+from types import SimpleNamespace
+from airflow.dag_processing.dagbag import DagBag
+from pipelines import demo, errors, orchestration
+from pipelines.ledger import Ledger
+from pipelines.settings import Home
+home = Home(Path(os.environ["WENGANG_HOME"]))
+demo.make_home(home, city="模拟市", simulated=True)
+home.settings_file.write_text(sys.argv[2], encoding="utf-8")
+(home.inbox / "power_month").mkdir()
+(home.inbox / "power_month" / "by-hand.csv").write_text("不是这个数据源", encoding="utf-8")
+logging.disable()
+orchestration.get_current_context = lambda: {
+    "dag_run": SimpleNamespace(partition_key="2026-11-12", run_type="manual"), "params": {}}
+call = DagBag(sys.argv[1]).dags["wengang_ingest"].task_dict["fetch"].python_callable
+def raised(feed):
+    try:
+        call(feed=feed)
+    except Exception as error:
+        return [type(error).__name__, str(error)]
+print(json.dumps({
+    "login": orchestration._connection("grid"),
+    "refused file": raised("power_month"), "down": raised("power_month"), "no login": raised("vacancy"),
+    "nothing new": raised("tax_month"), "landed": len(Ledger(home.ledger).deliveries()),
+}))
+"""
+SOURCES = """
+[sources.grid]
+kind = "http"
+url = "http://127.0.0.1:1"
+plain_http = true
+attempts = 1
+auth = "bearer"
+connection = "grid"
+[sources.grid.feeds.power_month]
+columns = {"户号" = "account"}
+[sources.jobs]
+kind = "database"
+url = "postgresql://127.0.0.1:1/jobs"
+connection = "nowhere"
+[sources.jobs.feeds.vacancy]
+table = "vacancy"
+"""
+
+
+def test_a_source_is_asked_with_a_connection_of_airflow_and_fails_its_feed_alone(tmp_path: Path) -> None:
+    """What can pass is raised as such, so that it is tried again; a file in the inbox is landed all the same."""
+    kept = json.dumps({"conn_type": "http", "login": "bureau", "password": "p" * 8, "extra": {"token": "t" * 8}})
+    home = {"WENGANG_HOME": str(tmp_path / "home"), "AIRFLOW_CONN_GRID": kept}
+    told = json.loads(run_python(FETCH, str(DAGS), SOURCES, airflow=tmp_path, **home).splitlines()[-1])
+    assert told["login"] == {"user": "bureau", "password": "p" * 8, "token": "t" * 8, "key": "", "passphrase": ""}
+    assert told["refused file"][0] == "AirflowFailException"
+    assert told["landed"] == 1
+    assert told["down"][0] == "SourceDownError"
+    assert told["no login"][0] == "SourceRefusedError"
+    assert "Airflow has no connection nowhere" in told["no login"][1]
+    assert told["nothing new"][0] == "AirflowSkipException"
+    assert "t" * 8 not in str({key: value for key, value in told.items() if key != "login"})
+
+
 def test_every_family_of_errors_is_final_or_passes_by_itself(described: dict[str, Any]) -> None:
     rules = described["dags"]["wengang_nightly"]["tasks"][0]["policy"]["rules"]
     final = {name for rule in rules if rule["action"] == "fail" for name in _names(rule)}
@@ -188,7 +250,7 @@ def test_every_family_of_errors_is_final_or_passes_by_itself(described: dict[str
         if one.__module__ == errors.__name__
     }
     assert not final & again
-    assert again >= {"pipelines.errors.BusyError", "pipelines.errors.SendingError"}
+    assert again >= {f"pipelines.errors.{name}Error" for name in ("Busy", "Sending", "SourceDown")}
     undecided = {name.rpartition(".")[2] for name in families - final - again}
     assert undecided == {"PublishError", "LateError"}, "a person, or another try?"
 
