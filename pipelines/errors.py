@@ -108,3 +108,9 @@ class BackupError(WengangError):
     """A backup could not be made whole, or does not hold what its list says; what was kept before stays."""
 
     exit_code = 15
+
+
+class PurposeError(WengangError):
+    """Data would be used for what their sharing was not approved for, or after its approval ended."""
+
+    exit_code = 17

@@ -34,7 +34,9 @@ def warehouse(run: Run) -> Iterator[Warehouse]:
         opened.store(table, pl.DataFrame())
     for table in ("core.unlinked", "core.county_month", "ingest.refusal", "ingest.delivery", "ingest.delivery_period"):
         opened.store(table, pl.DataFrame())
-    for table in ("gate.delivery_month",):
+    for table in ("gate.delivery_month", "gate.feed", "gate.feed_month", "gate.feed_drift", "ingest.correction"):
+        opened.store(table, pl.DataFrame())
+    for table in ("ingest.purpose", "core.labour_flow_month", "core.hire_group_month", "core.ui_fund_month"):
         opened.store(table, pl.DataFrame())
     opened.execute(run.contracts.ddl("raw.insurance_month"))
     yield opened
