@@ -154,7 +154,7 @@ def _typed(text: str | None, kind: pl.DataType) -> pl.Expr:
 def _line(one: Correction, feed: Feed, state: str, reached: int, seen: int, run: Run) -> dict[str, Any]:
     words: Mapping[str, str] = WORDS | {APPLIED: "已更正{rows}行" if one.action == "replace" else "已剔除{rows}行"}
     expires = one.expires_on.isoformat() if one.expires_on else ""
-    label = run.contracts.feed_column(feed, one.column).label if one.column else "整行"
+    label = run.contracts.feed_column(feed, one.column).label if one.column and one.action == "replace" else "整行"
     return {
         "correction_id": one.id,
         "correction_digest": one.digest,

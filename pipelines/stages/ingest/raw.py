@@ -21,6 +21,8 @@ from pipelines.stages.ingest.quarantine import still_open
 from pipelines.stages.ingest.visible import Visible, period_is_month, see
 from pipelines.warehouse import Warehouse
 
+UNIT_MONTH = ("unit_no", "month")
+
 
 def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
     """Build ``ingest.*`` and ``raw.*`` as they stood at the cutoff of ``run``."""
@@ -231,9 +233,19 @@ def _known_at_sql(feed: Feed, dated: str, contracts: Contracts) -> str:
 
 
 def _quarantined_unit_months(visible: list[Visible], run: Run, warehouse: Warehouse) -> None:
-    """Units and months of which a row was quarantined, where both could be read and no good row came later."""
+    """Units and months of which a row was quarantined, where both could be read and no good row came later.
+
+    A row left out by a correction is as unknown: that it is wrong does not say that nobody is insured.
+    """
     held = [v for v in visible if v.delivery.rows_quarantined]
-    parts = _selects("insurance_month", ("unit_no", "month"), held, run, file="quarantined.parquet")
+    parts = _selects("insurance_month", UNIT_MONTH, held, run, file="quarantined.parquet")
+    gone = correcting.touched(warehouse)
+    reached = [v for v in visible if correcting.DROPPED in gone.get(v.delivery.feed, {}).get(v.delivery.batch, ())]
+    parts += [
+        f"SELECT dropped.* FROM ({part}) AS dropped SEMI JOIN ingest.correction_row AS g ON g.batch = dropped.batch "
+        f"AND g.line_no = dropped.line_no AND g.column_name = '{correcting.DROPPED}'"
+        for part in _selects("insurance_month", UNIT_MONTH, reached, run, file="rows.parquet")
+    ]
     warehouse.execute(run.contracts.ddl("ingest.quarantined_unit_month"))
     if parts:
         union = "\nUNION ALL\n".join(parts)

@@ -10,19 +10,21 @@ from datetime import date
 from pipelines import formats
 
 WIDTH, EDGE = 720.0, 16.0
-TOP, BOTTOM = 34.0, 112.0
+TOP, BOTTOM = 42.0, 112.0
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_EDGE = 150.0, 34.0, 5.0
+LABEL_HEIGHT = 16.0
 FULL = 100
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One month of a chart: where it stands, what is written on it, the line it is measured by (0: none)."""
+    """One month of a chart: where it and its words stand, and the line it is measured by (0: none)."""
 
     x: float
     y: float
     height: float
     label: str
+    label_y: float
     month: str
     measure_y: float
     is_known: bool
@@ -52,13 +54,14 @@ def volume(months: Sequence[tuple[date, int | None, int | None, bool]]) -> Chart
     most = max([0, *(value or 0 for _, *pair, _ in months for value in pair)])
     step, marks = _step(len(months)), []
     for place, (month, rows, expected, is_odd) in enumerate(months):
-        height, measure = _height(rows, most), _height(expected, most)
+        height, measure = _height(rows, most), _height(expected, most) if expected else 0.0
         marks.append(
             Mark(
                 x=_x(place, step),
                 y=round(BOTTOM - height, 1),
                 height=height,
                 label=formats.count(rows, missing="无"),
+                label_y=_label_y(height, measure),
                 month=_name(place, month),
                 measure_y=round(BOTTOM - measure, 1) if expected else 0.0,
                 is_known=rows is not None,
@@ -80,6 +83,7 @@ def rate(months: Sequence[tuple[date, float | None]], *, limit: float) -> Chart:
                 y=round(BOTTOM - level * (BOTTOM - TOP), 1),
                 height=0.0,
                 label=_share(ratio),
+                label_y=round(BOTTOM - level * (BOTTOM - TOP) - 8, 1),
                 month=_name(place, month),
                 measure_y=0.0,
                 is_known=ratio is not None,
@@ -102,6 +106,12 @@ def spark(months: Sequence[tuple[date, int | None]]) -> Spark:
 
 def _spark_y(points: int) -> float:
     return round(SPARK_HEIGHT - SPARK_EDGE - points / FULL * (SPARK_HEIGHT - 2 * SPARK_EDGE), 1)
+
+
+def _label_y(height: float, measure: float) -> float:
+    """Where the figure of a bar is written: over it, and over the line that measures it where the two would meet."""
+    meets = height - 2 < measure < height + LABEL_HEIGHT
+    return round(BOTTOM - (measure if meets else height) - 5, 1)
 
 
 def _share(ratio: float | None) -> str:
