@@ -4,6 +4,7 @@ The record says who, to whom, how many rows and for what; it holds nothing of th
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,8 @@ class Telling:
 def csv_teller(means: Means, told: Telling) -> Callable[[int], None]:
     """What to call with the number of rows before they leave as CSV; raises ``PurposeError`` where they may not."""
     _require(means)
-    return lambda rows: _tell(means, rows, told, what="查询结果（csv）")
+    edition_id = _edition(means)
+    return lambda rows: _tell(means, rows, told, edition_id=edition_id, what="查询结果（csv）")
 
 
 def to_file(means: Means, text: str, out: Path, told: Telling) -> int:
@@ -48,7 +50,7 @@ def to_file(means: Means, text: str, out: Path, told: Telling) -> int:
         raise UsageError(f"{out}: a file is written as {' or '.join(KINDS)}")
     _require(means)
     frame = query.rows(published(means), text)
-    _tell(means, frame.height, told, what=f"查询结果文件（{out.suffix[1:]}）")
+    _tell(means, frame.height, told, edition_id=_edition(means), what=f"查询结果文件（{out.suffix[1:]}）")
     with atomic_file(out.resolve()) as path:
         if out.suffix == ".csv":
             frame.write_csv(path)
@@ -69,9 +71,12 @@ def _require(means: Means) -> None:
     purpose.require(purpose.approvals(contracts, settings), feeds, "publication", on=means.now.date())
 
 
-def _tell(means: Means, rows: int, told: Telling, *, what: str) -> None:
-    connection = connect_published(published(means))
-    (edition_id,) = connection.execute("SELECT edition_id FROM out.edition").fetchall()[0]
-    connection.close()
+def _edition(means: Means) -> str:
+    """The edition that analysts read now; a file is opened by one connection at a time."""
+    with closing(connect_published(published(means))) as connection:
+        return str(connection.execute("SELECT edition_id FROM out.edition").fetchall()[0][0])
+
+
+def _tell(means: Means, rows: int, told: Telling, *, edition_id: str, what: str) -> None:
     export = Export(what, told.recipient, rows, " ".join(told.purpose.split()) or UNTOLD)
     accounts.hand_out(Ledger(means.home.ledger), export, by=told.by, edition_id=edition_id, now=means.now)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import cast
@@ -63,7 +64,8 @@ def _statements() -> Iterator[str]:
 def rows(path: Path, text: str) -> pl.DataFrame:
     """All rows of one query; raises ``UsageError`` for a bad one or one without rows."""
     try:
-        frame = _rows(connect_published(path), text)
+        with closing(connect_published(path)) as connection:
+            frame = _rows(connection, text)
     except duckdb.Error as error:
         raise UsageError(f"the query failed: {error}") from error
     if frame is None:
