@@ -30,5 +30,5 @@ SELECT
 FROM span AS s
 INNER JOIN gate.feed AS f USING (feed)
 LEFT JOIN counted AS c USING (feed)
-WHERE f.feed_cadence = 'monthly' AND f.feed <> 'insurance_month'
+WHERE f.feed_cadence = 'monthly' AND NOT f.is_insurance
 ORDER BY f.feed

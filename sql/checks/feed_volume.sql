@@ -18,5 +18,5 @@ SELECT
     ) AS observed_text
 FROM latest AS m
 INNER JOIN gate.feed AS f USING (feed)
-WHERE f.feed_cadence = 'monthly' AND f.feed <> 'insurance_month'
+WHERE f.feed_cadence = 'monthly' AND NOT f.is_insurance
 ORDER BY f.feed

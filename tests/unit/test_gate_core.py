@@ -295,6 +295,7 @@ def test_volume_coverage_and_drift_of_each_feed(run: Run, warehouse: Warehouse) 
     months(warehouse, [])
     feeds = [
         {"feed": name, "feed_label": label, "owner": "某局", "feed_cadence": cadence}
+        | {"is_insurance": name == "insurance_month"}
         for name, label, cadence in (
             ("tax_month", "税收", "monthly"),
             ("power_month", "用电", "monthly"),

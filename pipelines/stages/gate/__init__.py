@@ -16,6 +16,8 @@ from pipelines.stages.gate import batches, core_suite, delivered, drifting, judg
 from pipelines.stages.gate.finding import Finding, Override, Verdict, verdict
 from pipelines.warehouse import Warehouse
 
+INSURANCE = "insurance_month"
+
 
 def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
     """Judge the deliveries and the core that ``run`` sees; rows pass unchanged, the verdict says whether they may."""
@@ -56,6 +58,7 @@ def _feeds(run: Run, warehouse: Warehouse) -> None:
             "feed_label": feed.label,
             "owner": feed.owner,
             "is_required": feed.required,
+            "is_insurance": INSURANCE in feed.provides,
             "feed_cadence": feed.cadence,
             "lag_days": feed.lag_days,
         }
