@@ -284,7 +284,10 @@ def _call(night: Night, name: str) -> Receipt:
         case "edition":
             decision = edition.decide(run, warehouse, ledger)
             explainer = night.model.model if night.model else None
-            return edition.run(run, warehouse, ledger, decision=decision, model=explainer)
+            receipt = edition.run(run, warehouse, ledger, decision=decision, model=explainer)
+            gate.judge_edition(run, warehouse, ledger)
+            _hold_if_closed(night)
+            return receipt
         case "report":
             return report.run(run, warehouse)
         case "publish":

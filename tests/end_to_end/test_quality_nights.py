@@ -1,4 +1,4 @@
-"""Whole nights: the quality page replays byte for byte, a correction changes no night before it, a held night has a page."""
+"""Whole nights: the quality page replays byte for byte, corrections change no earlier night, a held night has one."""
 
 import shutil
 from dataclasses import replace
@@ -95,7 +95,7 @@ def test_a_held_night_has_a_page_that_says_why(means: Means) -> None:
     late = replace(means, now=NOW + timedelta(days=65))
     day = late.now.date()
     with pytest.raises(GateClosedError):
-        nightly.run(late, as_of=day)
+        nightly.run(late, as_of=day, cutoff=nights.cutoff_of(day))
     text = page(late, day)
     assert "（未发布）" in text
     assert "名单不发布，上一期继续有效" in text

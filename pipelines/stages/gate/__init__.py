@@ -12,10 +12,13 @@ import polars as pl
 
 from pipelines.ledger import Ledger
 from pipelines.run import Receipt, Run
-from pipelines.stages.gate import batches, core_suite, delivered, drifting, judging, scoring
+from pipelines.stages.gate import batches, core_suite, delivered, drifting, edition_growth, judging, scoring
 from pipelines.stages.gate.finding import Finding, Override, Verdict, verdict
 from pipelines.warehouse import Warehouse
 
+__all__ = ["judge_edition", "run"]
+
+judge_edition = edition_growth.judge
 INSURANCE = "insurance_month"
 
 

@@ -64,6 +64,8 @@ def write_feedback(folder: Path, content: Content, contracts: Contracts, *, bind
             _refused(refused, content, contracts),
             _points(owner, content, contracts),
         ]
+        own = [row for row in content.corrections if row["owner"] == owner]
+        sheets += [_corrections(own, content)] if own else []
         write(folder / f"{file_name(owner)}.xlsx", sheets, binding)
     return {owner: _line_count(rows) for owner, (rows, _) in found.items()}
 
@@ -149,6 +151,25 @@ def _refused(rows: list[Row], content: Content, contracts: Contracts) -> Sheet:
         title="整份拒收的文件",
         lines=(_dateline(content),),
         blocks=(Block(columns, rows, "没有整份拒收的文件"),),
+    )
+
+
+def _corrections(rows: list[Row], content: Content) -> Sheet:
+    """What the bureau corrected of this department's data, until the source does."""
+    spec: tuple[tuple[str, str, int, Style, str], ...] = (
+        ("feed_label", "数据源", 24, "wrap", "未约定"),
+        ("correction_id", "更正编号", 26, "wrap", "未编号"),
+        ("column_label", "字段", 22, "wrap", "整行"),
+        ("correction_state", "状态", 14, "centre", "未知"),
+        ("observed_text", "情况", 44, "wrap", "未说明"),
+        ("reason_text", "原因", 44, "wrap", "未说明"),
+        ("reporter", "提出单位", 20, "wrap", "未说明"),
+    )
+    return Sheet(
+        name="数据更正",
+        title="本局登记的数据更正",
+        lines=(_dateline(content), "请在源头改正；源头改正后本局的更正自动停用。"),
+        blocks=(Block(_columns(spec), rows, "没有登记的数据更正"),),
     )
 
 
