@@ -181,7 +181,8 @@ class Contracts:
         """Hash of what a file of ``feed`` is read and judged by: its contract, its columns, its checks."""
         columns = [self.feed_column(feed, name).model_dump(mode="json") for name in feed.columns]
         checks = [[check.id, check.severity, check.predicate()] for check in self.checks(feed)]
-        text = json.dumps([feed.model_dump(mode="json"), columns, checks], ensure_ascii=False, sort_keys=True)
+        said = feed.model_dump(mode="json", exclude={"uses", "purpose_until", "retention"})
+        text = json.dumps([said, columns, checks], ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def providers(self, raw_table: str) -> list[Feed]:

@@ -96,7 +96,7 @@ def test_a_house_without_deliveries_has_every_table_empty(house: House) -> None:
             assert warehouse.count(table) == 0
             names = [d[0] for d in warehouse.connection.execute(f"FROM {table} LIMIT 0").description]
             assert names == [*house.contracts.tables[table].columns, *RECORD_COLUMNS]
-        if table.startswith("ingest."):
+        if table.startswith("ingest.") and table != "ingest.purpose":
             assert warehouse.count(table) == 0
 
 
