@@ -293,6 +293,7 @@ def fill(
         "edition.county_industry_month": cell_rows(),
         "edition.parameter": parameter_rows,
         "core.source_status": sources(),
+        "core.source_period": [],
         "core.month_status": months,
         "gate.result": result_rows(),
         "gate.verdict": [{"gate_verdict": head["gate_verdict"], "reason_text": "", "mail_text": ""}],

@@ -304,7 +304,7 @@ def test_a_dropped_row_is_counted_and_its_unit_is_unknown_not_gone(house: House)
     assert receipt.dropped["left_out_by_correction"] == 1
     assert core.run(run, warehouse).adds_up
     assert persons(warehouse) == []
-    assert warehouse.rows("SELECT month, unknown_cause FROM core.unknown_month") == [(MARCH, "隔离")]
+    assert warehouse.rows("SELECT month, unknown_cause FROM core.unknown_month") == [(MARCH, "更正")]
     (rows,) = warehouse.rows("SELECT row_count FROM core.source_status WHERE feed = 'insurance_month'")
     assert rows == (79,)
     warehouse.close()

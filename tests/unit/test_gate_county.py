@@ -63,7 +63,8 @@ class Counties:
     def county_findings(self) -> dict[str, Any]:
         """The gate's words by subject."""
         give(self.warehouse, "tariff_measure", [])
-        self.warehouse.execute(self.run.contracts.ddl("gate.delivery_month"))
+        for table in sorted(name for name in self.run.contracts.tables if name.startswith("gate.")):
+            self.warehouse.execute(self.run.contracts.ddl(table))
         found = core_suite.findings(self.run, self.warehouse)
         return {f.subject: f for f in found if f.check_id == "county_volume"}
 
