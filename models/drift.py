@@ -18,10 +18,11 @@ MOST_LINES = 5
 SCHEMA = {"feature_name": pl.String, "bin": pl.Int64, "upper": pl.Float64, "rows": pl.Int64}
 
 
-def reference(names: Sequence[str], values: Values, scores: Values) -> pl.DataFrame:
-    """What is kept of the training rows: feature_name, bin (0 is missing), upper (null: no end) and rows.
+def reference(names: Sequence[str], values: Values, scores: Values | None = None) -> pl.DataFrame:
+    """What is kept of the rows compared with: feature_name, bin (0 is missing), upper (null: no end) and rows.
 
-    ``values`` has shape (rows, names) with nan where missing, ``scores`` shape (rows,). The score is named ``SCORE``.
+    ``values`` has shape (rows, names) with nan where missing, ``scores``, where there are any, shape (rows,). The score
+    is named ``SCORE``.
     """
     parts: list[tuple[str, int, float | None, int]] = []
     for name, column in _columns(names, values, scores):
@@ -31,7 +32,7 @@ def reference(names: Sequence[str], values: Values, scores: Values) -> pl.DataFr
     return pl.DataFrame(parts, schema=SCHEMA, orient="row")
 
 
-def compare(kept: pl.DataFrame, names: Sequence[str], values: Values, scores: Values) -> pl.DataFrame:
+def compare(kept: pl.DataFrame, names: Sequence[str], values: Values, scores: Values | None = None) -> pl.DataFrame:
     """One row per feature and for the score: feature_name, stability_index, by_chance, missing_before, missing_now.
 
     ``by_chance`` is the index to be expected from sampling alone, which matters where rows are few; the last two are
@@ -74,9 +75,10 @@ def _gap(row: Mapping[str, float]) -> str:
     return f"，缺失比例由{before}变为{now}" if before != now else ""
 
 
-def _columns(names: Sequence[str], values: Values, scores: Values) -> Iterator[tuple[str, Values]]:
+def _columns(names: Sequence[str], values: Values, scores: Values | None) -> Iterator[tuple[str, Values]]:
     yield from zip(names, values.T, strict=True)
-    yield SCORE, scores
+    if scores is not None:
+        yield SCORE, scores
 
 
 def _edges(column: Values) -> Values:

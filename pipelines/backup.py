@@ -36,7 +36,8 @@ __all__ = ["Drill", "Snapshot", "backup", "check", "drill", "folder_of", "restor
 class Named:
     """Folders that a ledger speaks of: those that are ``due`` and ``others`` that may be there; editions are due.
 
-    Editions that are ``unfinished`` were issued, and a night is, or was when it was killed, writing their mails.
+    Editions that are ``unfinished`` were issued, and a night is, or was when it was killed, writing their mails. Of the
+    batches ``erased`` under their retention no snapshot keeps more than the home does.
     """
 
     due: frozenset[str]
@@ -44,6 +45,7 @@ class Named:
     editions: frozenset[str]
     unfinished: frozenset[str]
     last_edition: str
+    erased: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,7 @@ def _named_by(path: Path) -> Named:
         issued = [record for record in ledger.editions() if record.status == "issued"]
         finished = {entry["subject"] for entry in ledger.entries("finished")}
         models = {entry["subject"] for entry in ledger.entries("promotion")} - {rule_score.MODEL_ID}
+        erased = ledger.erased()
     editions = {place_of(record) for record in issued}
     batches = {_place(d) for d in in_force if d.status == "accepted"}
     return Named(
@@ -182,6 +185,7 @@ def _named_by(path: Path) -> Named:
         editions=frozenset(editions),
         unfinished=frozenset(place_of(record) for record in issued if record.edition_id not in finished),
         last_edition=issued[-1].edition_id if issued else "",
+        erased=tuple(sorted(f"landing/{feed}/{batch}/" for feed, batch in erased)),
     )
 
 
@@ -217,7 +221,8 @@ def _kept(means: Means, store: Store, named: Named, earlier: Mapping[str, Held])
     changed = listed(home, sorted(named.editions)).items() ^ before.items()
     _refuse_at_work(means.home, named.unfinished, changed=sorted({name for name, _ in changed}))
     inside = tuple(f"{folder}/" for folder in named.due | named.others)
-    lost = {name: held for name, held in earlier.items() if name not in files and name.startswith(inside)}
+    missed = {name: held for name, held in earlier.items() if name not in files and name.startswith(inside)}
+    lost = {name: held for name, held in missed.items() if not name.startswith(named.erased)}
     return Kept({**files, **lost}, tuple(new.values()), _missing(named, files, lost))
 
 

@@ -3,6 +3,7 @@
 Progress and errors go to standard error, answers to standard output. Each command says what it did and where to look.
 """
 
+import getpass
 import logging
 import os
 import shutil
@@ -15,7 +16,21 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from pipelines import STAGES, cli_keeping, demo, doctor, explain, learning, lessons, logs, nightly, panel_scoring, query
+from pipelines import (
+    STAGES,
+    cli_keeping,
+    cli_quality,
+    demo,
+    doctor,
+    explain,
+    exporting,
+    learning,
+    lessons,
+    logs,
+    nightly,
+    panel_scoring,
+    query,
+)
 from pipelines import planted as planting
 from pipelines import replay as replaying
 from pipelines.cli_sources import fetch, list_sources
@@ -119,6 +134,8 @@ for command in (cli_keeping.backup, cli_keeping.restore, cli_keeping.drill, cli_
     main.add_command(command)
 main.add_command(fetch)
 main.add_command(list_sources)
+for command in (cli_quality.corrections, cli_quality.exports_command, cli_quality.purposes_command):
+    main.add_command(command)
 main.add_command(watch_command)
 main.add_command(status_command)
 
@@ -236,10 +253,19 @@ def replay(means: Means, as_of: datetime, revision: int | None, feeds: Path | No
 @main.command()
 @click.argument("text", required=False, metavar="[QUERY]")
 @click.option("--csv", "as_csv", is_flag=True, help="All rows as CSV.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="All rows into a file: .csv or .parquet")
+@click.option("--purpose", default="", help="What they are for; needed with --out, kept on record.")
+@click.option("--to", "recipient", default="本局", show_default=True, help="Who gets them, kept on record.")
 @click.pass_obj
-def sql(means: Means, text: str | None, as_csv: bool) -> None:
-    """A read-only shell on the published file; with QUERY, its rows."""
-    query.shell(means.home.published / "current.duckdb", text=text, as_csv=as_csv)
+def sql(means: Means, text: str | None, as_csv: bool, out: Path | None, purpose: str, recipient: str) -> None:
+    """A read-only shell on the published file; with QUERY, its rows. What leaves as CSV or a file goes on record."""
+    told = exporting.Telling(purpose=purpose, recipient=recipient, by=_user())
+    if out:
+        click.echo(f"{out}: {exporting.to_file(means, text or '', out, told)} rows, on record")
+    elif as_csv:
+        query.shell(exporting.published(means), text=text, as_csv=True, tell=exporting.csv_teller(means, told))
+    else:
+        query.shell(exporting.published(means), text=text)
 
 
 @main.command(name="explain")
@@ -326,6 +352,14 @@ def score_panel(
 def planted(means: Means, city: Path, as_of: datetime, until: datetime) -> None:
     """How much of what was planted in a generated city a model finds on months after those it learned from."""
     click.echo(planting.page(planting.judge(means, city=city, as_of=as_of.date(), until=until.date())), nl=False)
+
+
+def _user() -> str:
+    """The account that calls, as exports on record name it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def _own_name() -> str:

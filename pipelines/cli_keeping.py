@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from pipelines import backup as backups
-from pipelines import housekeeping
+from pipelines import housekeeping, retention
 from pipelines.ledger import Ledger
 from pipelines.means import Means
 
@@ -55,8 +55,18 @@ def drill(means: Means, source: Path | None, feeds: Path | None) -> None:
 
 
 @click.command()
+@click.option("--dry-run", "is_dry", is_flag=True, help="Only list the delivered files that are past their retention.")
 @click.pass_obj
-def housekeep(means: Means) -> None:
-    """Remove what is past its days and left over, make the working file small again."""
+def housekeep(means: Means, is_dry: bool) -> None:
+    """Remove what is past its days and left over, make the working file small again.
+
+    Delivered files past their retention are put on record first and go some days later ([retention] notice_days).
+    """
+    if is_dry:
+        found = retention.due(means, Ledger(means.home.ledger))
+        for one in found:
+            click.echo(f"将删除 {one}")
+        click.echo(f"{len(found)} batches, {sum(one.bytes for one in found)} bytes; nothing was deleted")
+        return
     for deed in housekeeping.tidy(means):
         click.echo(str(deed))

@@ -54,6 +54,7 @@ def _feed_faults(name: str, feed: Feed, columns: Mapping[str, Column], tables: M
             faults += [f"{name}: {target} has no column {c}" for c in mapping if c not in raw.columns]
             if raw.month and mapping.get(raw.month) != (feed.period or "month"):
                 faults.append(f"{name}: {target}.{raw.month} must be the column that dates a row of the feed")
+    faults += _cover_faults(name, feed, columns, tables)
     if feed.personal:
         unbounded = _unbounded(feed, columns)
         faults += [f"{name}: personal, and nothing bounds what text column {c} may hold" for c in unbounded]
@@ -62,6 +63,20 @@ def _feed_faults(name: str, feed: Feed, columns: Mapping[str, Column], tables: M
         if raw_check.check not in KINDS:
             faults.append(f"{name}: unknown check {raw_check.check}; known: {', '.join(KINDS)}")
         faults += [f"{name}: check {raw_check.check} reads unknown column {c}" for c in named if c not in feed.columns]
+    return faults
+
+
+def _cover_faults(name: str, feed: Feed, columns: Mapping[str, Column], tables: Mapping[str, Table]) -> list[str]:
+    """A file can tell a month anew only where its rows have a month, and where the latest word of each key is kept."""
+    if feed.covers == "rows":
+        return []
+    period = feed.period or "month"
+    spec = feed.columns.get(period)
+    kind = (spec.type if spec else None) or (columns[period].type if period in columns else None)
+    faults = [] if spec and kind == "month" else [f"{name}: covers periods, and no column of it is a month"]
+    kept = {table.latest_of for table in tables.values()}
+    named = [f"raw.{target}" for target in feed.provides]
+    faults += [f"{name}: covers periods, and {raw} is not kept by its latest word" for raw in named if raw not in kept]
     return faults
 
 

@@ -58,7 +58,8 @@ LIMITS: Mapping[Kind, tuple[int, str]] = {
     "integer": (10**10, "100亿"),
     "basis_point": (10**9, "1000万%"),
 }
-RECORD_COLUMNS = ("batch", "line_no", "delivery_no", "known_at")
+RETRACTED = "is_retracted"
+RECORD_COLUMNS = ("batch", "line_no", "delivery_no", "known_at", RETRACTED)
 CODED = frozenset({"uscc", "organisation_code"})
 WHOLE_ROW = Check(
     kind="readable",
@@ -71,12 +72,16 @@ WHOLE_ROW = Check(
 
 @dataclass(frozen=True)
 class FeedSet:
-    """Habits of a set of feeds: its calendar, its identifiers' label and its industry names."""
+    """Habits of a set of feeds: its calendar, its industry names, its coin, and how a file takes a row back.
+
+    ``retraction`` is how the column that marks such rows is headed and read; every feed of the set may have it.
+    """
 
     name: str
     calendar: Literal["lunar", "gregorian"]
     industry_codes: str | None
     currency: str
+    retraction: FeedColumn | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +181,8 @@ class Contracts:
         """Hash of what a file of ``feed`` is read and judged by: its contract, its columns, its checks."""
         columns = [self.feed_column(feed, name).model_dump(mode="json") for name in feed.columns]
         checks = [[check.id, check.severity, check.predicate()] for check in self.checks(feed)]
-        text = json.dumps([feed.model_dump(mode="json"), columns, checks], ensure_ascii=False, sort_keys=True)
+        said = feed.model_dump(mode="json", exclude={"uses", "purpose_until", "retention"})
+        text = json.dumps([said, columns, checks], ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def providers(self, raw_table: str) -> list[Feed]:
@@ -251,11 +257,24 @@ def _load(feeds_dir: Path) -> Contracts:
         if not path.stem.startswith("_"):
             _collect(faults, path, feeds, path.stem, Feed, _yaml(path))
     habits = feeds_dir / "_set.yml"
-    feed_set = FeedSet(**(_yaml(habits) if habits.is_file() else _yaml(SQL / "feeds" / "_set.yml")))
+    feed_set = _feed_set(habits if habits.is_file() else SQL / "feeds" / "_set.yml")
+    if feed_set.retraction:
+        feeds = {name: _retractable(feed, feed_set.retraction) for name, feed in feeds.items()}
     faults += cross_faults(columns, tables, feeds)
     if faults:
         raise ContractError(faults)
     return Contracts(columns=columns, tables=tables, feeds=feeds, feed_set=feed_set)
+
+
+def _feed_set(path: Path) -> FeedSet:
+    habits = _yaml(path)
+    said = habits.pop("retraction", None)
+    return FeedSet(**habits, retraction=FeedColumn.model_validate(said) if said else None)
+
+
+def _retractable(feed: Feed, column: FeedColumn) -> Feed:
+    """``feed`` with the column that takes rows back, where it has none of its own."""
+    return feed.model_copy(update={"columns": dict(feed.columns) | {RETRACTED: feed.columns.get(RETRACTED, column)}})
 
 
 def _yaml(path: Path) -> dict[str, Any]:

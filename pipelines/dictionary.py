@@ -116,7 +116,8 @@ def _feed(contracts: Contracts, feed: Feed) -> list[str]:
     need = "required: without it no list goes out" if feed.required else "optional: its absence is printed"
     facts = (
         f"{feed.label}, from {feed.owner}. Cadence: {feed.cadence}, lag {feed.lag_days} days, {arrival}; {need}. "
-        f"Purpose: {feed.purpose}. Catalogue: {feed.catalogue}. Identifiers: {feed.identifiers}.{persons} "
+        f"Purpose: {feed.purpose}. Catalogue: {feed.catalogue}. {_approval(feed)} "
+        f"Identifiers: {feed.identifiers}.{persons} "
         f"Fills: {_names(f'raw.{name}' for name in feed.provides)}. "
         f"Key in a file: {_names(contracts.feed_key(feed))}.\n"
     )
@@ -130,6 +131,17 @@ def _feed(contracts: Contracts, feed: Feed) -> list[str]:
         *_grid(("check", "severity", "sentence"), checks),
         "",
     ]
+
+
+def _approval(feed: Feed) -> str:
+    """What the contract says of approved uses, their end, and how long batches stay."""
+    uses = ", ".join(feed.uses) if feed.uses is not None else "unknown, told by each site"
+    kept = {
+        "person": "for `retention_person_months`",
+        "unit": "for `retention_unit_months`",
+        "standing": "as long as they hold",
+    }[feed.kept_as]
+    return f"Approved uses: {uses}; until: {feed.purpose_until or 'unknown'}. Batches are kept {kept}."
 
 
 def _feed_row(contracts: Contracts, feed: Feed, name: str, spec: FeedColumn) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ from datetime import time
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
+from pipelines import corrections, purpose, sources, watching
 from pipelines import settings as settings_file
-from pipelines import sources, watching
 from pipelines.errors import LateError, WengangError
 from pipelines.ledger import Ledger
 from pipelines.nightly import Means
@@ -36,7 +36,17 @@ def examine(means: Means) -> list[Finding]:
     if means.home.settings_file.is_file():
         findings += [
             finding
-            for look in (_lock, _inbox, _sources, _deliveries, _editions, _published, _mails)
+            for look in (
+                _lock,
+                _inbox,
+                _sources,
+                _deliveries,
+                _purposes,
+                _corrections,
+                _editions,
+                _published,
+                _mails,
+            )
             for finding in look(means)
         ]
     return findings
@@ -137,6 +147,43 @@ def _deliveries(means: Means) -> list[Finding]:
     refused = [d for d in deliveries if d.status == "refused"]
     found = [Finding("✔", "deliveries", f"{len(deliveries) - len(refused)} accepted")]
     return found + [Finding("!", f"refused {d.file_name}", d.reason) for d in refused[-5:]]
+
+
+def _purposes(means: Means) -> list[Finding]:
+    """Feeds whose approval has ended or bounds their use, and how many nobody has told of."""
+    try:
+        found = purpose.approvals(means.contracts(), settings_file.load(means.home))
+    except WengangError as error:
+        return [Finding("✘", "purposes", str(error))]
+    day = means.now.date()
+    ended = [own for own in found.values() if own.has_ended(day)]
+    told = [
+        Finding("!", f"purpose {own.feed}", f"approval ended on {own.until}: what {own.owner} sends since is not used")
+        for own in ended
+    ]
+    for own in found.values():
+        if own.uses is not None and set(own.uses) != set(purpose.USES):
+            told.append(Finding("!", f"purpose {own.feed}", f"approved for {', '.join(own.uses) or 'no use'} only"))
+    unclear = sum(own.state(day) == "约定不全" for own in found.values())
+    if unclear:
+        text = f"{unclear} of {len(found)} feeds: catalogue number or uses unknown (未知); see 'wengang purposes'"
+        told.append(Finding("!", "purposes", text))
+    return told or [Finding("✔", "purposes", f"{len(found)} feeds, all approved")]
+
+
+def _corrections(means: Means) -> list[Finding]:
+    """Corrections on record, and files in the home that say otherwise."""
+    held = corrections.on_record(Ledger(means.home.ledger))
+    found = [Finding("✔", "corrections", f"{len(held)} on record")]
+    files = sorted(means.home.corrections.glob(f"*{corrections.SUFFIX}"))
+    read, faults = corrections.check(files, contracts=means.contracts(), today=means.now.date())
+    if faults:
+        return [*found, *(Finding("!", "corrections", fault) for fault in faults)]
+    for name, own in read.items():
+        known = {one: kept for one, (file, kept) in held.items() if file == name}
+        if known != {correction.id: correction for correction in own}:
+            found.append(Finding("!", f"corrections {name}", "differs from the record; run 'wengang corrections load'"))
+    return found
 
 
 def _editions(means: Means) -> list[Finding]:

@@ -120,3 +120,9 @@ class SourceRefusedError(WengangError):
     """A source refused us, or we refused it: a login, a host key, a setting; trying again changes nothing."""
 
     exit_code = 18
+
+
+class PurposeError(WengangError):
+    """Data would be used for what their sharing was not approved for, or after its approval ended."""
+
+    exit_code = 19

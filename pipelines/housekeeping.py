@@ -1,7 +1,8 @@
 """Housekeeping: what may go by the settings goes, and what has grown by use is made small again.
 
-Batches, entries of the ledger, editions and models are never touched; published files are trimmed by their stage. Of
-temporary names only those of our own writers go, when they are so old that no writer can still be at work on them.
+Entries of the ledger, editions and models are never touched; published files are trimmed by their stage. Batches go by
+their retention alone, some days after they were put on record as due (``retention``). Of temporary names only those of
+our own writers go, when they are so old that no writer can still be at work on them.
 Temporary homes of killed replays lie in the system's temporary folder and are left to the system.
 
 DuckDB gives freed blocks back to itself and never to the disk: a file of 62 MB of which 51 MB were dropped stayed at
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines import retention
 from pipelines import settings as settings_file
 from pipelines.arrivals import ZONE
 from pipelines.errors import WengangError
@@ -57,7 +59,10 @@ def tidy(means: Means) -> list[Deed]:
     Raises ``WengangError`` where the working file could not be copied; it is as it was.
     """
     keep = settings_file.load(means.home).retention
-    deeds: tuple[Callable[[Means, Retention], Deed], ...] = (_logs, _mails, _leftovers, _warehouse, _ledger)
+    deeds: tuple[Callable[[Means, Retention], Deed], ...] = (
+        *(_logs, _mails, _leftovers, _noticed, _erased, _slabs),
+        *(_warehouse, _ledger),
+    )
     done = []
     with lock(means.home.root / ".lock"):
         for deed in deeds:
@@ -78,6 +83,30 @@ def _mails(means: Means, keep: Retention) -> Deed:
         sent = {str(entry["how"]): str(entry["at"]) for entry in ledger.entries("sent")}
     names = [how.removeprefix("file ") for how, at in sent.items() if how.startswith("file ") and at < before]
     return _removed("过期邮件副本", (path for name in names if (path := means.home.outbox / name).is_file()))
+
+
+def _noticed(means: Means, _: Retention) -> Deed:
+    """Put on record which batches are past their retention; they go with a later housekeeping."""
+    with closing(Ledger(means.home.ledger)) as ledger:
+        return Deed(
+            "留存期满待删除批次（已登记）",
+            retention.give_notice(retention.due(means, ledger), ledger, now=means.now),
+            0,
+        )
+
+
+def _erased(means: Means, keep: Retention) -> Deed:
+    """Delete the batches that were put on record long enough ago."""
+    with closing(Ledger(means.home.ledger)) as ledger:
+        gone = retention.erase(retention.due(means, ledger), ledger, now=means.now, notice_days=keep.notice_days)
+    for one in gone:
+        means.progress(f"已删除 {one}")
+    return Deed("留存期满已删除批次", len(gone), sum(one.bytes for one in gone))
+
+
+def _slabs(means: Means, _: Retention) -> Deed:
+    """Months of facts of which no batch is left."""
+    return _removed("不再有来源的月度分片", retention.forgotten_slabs(means.home))
 
 
 def _leftovers(means: Means, _: Retention) -> Deed:

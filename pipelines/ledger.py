@@ -137,7 +137,8 @@ class Ledger:
     def last_seq(self) -> int:
         """Number of the latest entry that can change an edition; 0 if none."""
         row = self._connection.execute(
-            "SELECT coalesce(max(seq), 0) FROM entry WHERE kind IN ('delivery', 'withdrawal', 'override', 'promotion')"
+            "SELECT coalesce(max(seq), 0) FROM entry "
+            "WHERE kind IN ('delivery', 'withdrawal', 'override', 'promotion', 'correction')"
         ).fetchone()
         return int(row[0])
 
@@ -164,6 +165,10 @@ class Ledger:
     def withdrawn(self, *, through: int | None = None) -> set[tuple[str, int]]:
         """Batch and number of each withdrawal on record."""
         return {(e["subject"], e["seq"]) for e in self.entries("withdrawal", through=through)}
+
+    def erased(self) -> set[tuple[str, str]]:
+        """Feed and batch of what was deleted under its retention; no night can read it again, whatever it may see."""
+        return {(entry["feed"], entry["subject"]) for entry in self.entries("erasure")}
 
     def withdraw(self, batch: str, *, at: datetime, reason: str) -> int:
         """Take a batch back; its deliveries so far stay on record. Raises ``NotFoundError`` for an unknown batch."""

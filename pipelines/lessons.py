@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from models import labels, rule_score
 from models.train import Task
-from pipelines import nightly
+from pipelines import nightly, purpose
+from pipelines import settings as settings_file
 from pipelines.contracts import Contracts, read_sql
 from pipelines.errors import ModelLifeError
 from pipelines.ledger import Ledger
@@ -32,9 +33,13 @@ MOST_NIGHTS = 36
 
 @dataclass(frozen=True)
 class Lesson:
-    """A training panel: one row per enterprise and past night, with what became of it."""
+    """A training panel: one row per enterprise and past night, with what became of it.
+
+    ``seen`` is what those nights saw, one row per enterprise and insurance month, also without an insured person.
+    """
 
     panel: pl.DataFrame
+    seen: pl.DataFrame
     contracts: Contracts
     parameters: Parameters
     as_of: date
@@ -59,9 +64,11 @@ def lesson(means: Means, *, as_of: date, cutoff: datetime | None = None, nights:
     """What the last ``nights`` monthly nights up to ``as_of`` saw, and what became of each enterprise by ``cutoff``.
 
     Nights are a month apart. A withdrawal counts backwards: what was taken back teaches nothing. Raises
-    ``ModelLifeError`` where no past night has an insurance month.
+    ``ModelLifeError`` where no past night has an insurance month, ``PurposeError`` where a feed that came was not
+    approved for training or its approval has ended.
     """
     ledger = Ledger(means.home.ledger)
+    _require_approval(means, ledger)
     last = cutoff or min(max((d.received_at for d in ledger.deliveries()), default=end_of(as_of)), end_of(as_of))
     through = ledger.last_seq()
     with means.home.borrowed(SHARED) as home:
@@ -79,6 +86,12 @@ def lesson(means: Means, *, as_of: date, cutoff: datetime | None = None, nights:
                 if not back:
                     return _labelled(night, frames, as_of=as_of)
     raise ModelLifeError(f"no night before {as_of} to learn from")
+
+
+def _require_approval(means: Means, ledger: Ledger) -> None:
+    feeds = {delivery.feed for delivery in ledger.deliveries() if delivery.status == "accepted"}
+    found = purpose.approvals(means.contracts(), settings_file.load(means.home))
+    purpose.require(found, feeds, "training", on=means.now.date())
 
 
 def _silence(_: str) -> None:
@@ -106,6 +119,7 @@ def _labelled(night: Night, frames: list[pl.DataFrame], *, as_of: date) -> Lesso
     joined = panel.join(_outcomes(night, latest), on=["enterprise_id", "origin"], how="inner", maintain_order="left")
     return Lesson(
         panel=joined.sort("origin", "enterprise_no"),
+        seen=latest,
         contracts=night.run.contracts,
         parameters=night.run.parameters,
         as_of=as_of,

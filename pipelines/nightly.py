@@ -15,7 +15,7 @@ from typing import Literal
 import polars as pl
 
 from models.registry import Artefact
-from pipelines import STAGES, champion
+from pipelines import STAGES, accounts, champion
 from pipelines import parameters as parameter_files
 from pipelines import settings as settings_file
 from pipelines.arrivals import fetch_sources, play, receive, take_inbox
@@ -262,13 +262,7 @@ def do_stage(night: Night, name: str) -> Receipt:
             revision=night.run.revision,
         )
     if night.run.output is None:
-        body = receipt.as_record() | {
-            "cutoff": night.run.cutoff,
-            "through": night.run.through,
-            "code": code_digest(),
-            "parameters": night.run.parameters.digest,
-        }
-        night.ledger.append("receipt", subject=night.run.as_of.isoformat(), at=night.now, body=body)
+        accounts.record(night.run, night.ledger, receipt, now=night.now)
     night.run.progress(f"✔ {name}：{receipt.rows_in} 行进，{receipt.rows_out} 行出，{receipt.seconds:.1f} 秒")
     return receipt
 
@@ -292,7 +286,10 @@ def _call(night: Night, name: str) -> Receipt:
         case "edition":
             decision = edition.decide(run, warehouse, ledger)
             explainer = night.model.model if night.model else None
-            return edition.run(run, warehouse, ledger, decision=decision, model=explainer)
+            receipt = edition.run(run, warehouse, ledger, decision=decision, model=explainer)
+            gate.judge_edition(run, warehouse, ledger)
+            _hold_if_closed(night)
+            return receipt
         case "report":
             return report.run(run, warehouse)
         case "publish":
@@ -320,12 +317,13 @@ def _refuse_unapproved(night: Night) -> None:
 
 
 def _hold_if_closed(night: Night) -> None:
-    """A closed gate: put it on record, mail the reason once, and stop; the previous edition stays published."""
+    """A closed gate: on record, with its quality page; mail why, once, and stop; the last edition stays published."""
     columns = "gate_verdict, reason_text, mail_text"
     verdict, reason, told = night.warehouse.rows(f"SELECT {columns} FROM gate.verdict")[0]
     if verdict != "关闭" or night.run.output is not None:
         return
     decision = edition.decide(night.run, night.warehouse, night.ledger)
+    report.write_quality(decision.run, night.warehouse)
     _record(night, held=True)
     previous = decision.previous.edition_id if decision.previous else None
     alert.held(

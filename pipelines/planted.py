@@ -6,7 +6,7 @@ works on a city whose rules we wrote ourselves; real rolls are another page.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from models.backtest import BANDS, MODEL
 from models.errors import NothingToLearnError
 from models.estimators import Bools, Floats
 from models.validate import Counts
-from pipelines import formats, learning, lessons
+from pipelines import formats, learning, lessons, planted_transfers
 from pipelines.errors import ModelLifeError, NotFoundError
 from pipelines.lessons import Lesson
 from pipelines.nightly import Means
 from pipelines.panel_scoring import settings_of
+from pipelines.planted_transfers import Recognition
 from pipelines.run import add_months, months_between
 
 LOOK_BACK_MONTHS = 6
@@ -35,7 +36,7 @@ class Judged:
     """Later months scored by a model that never saw them, with the planted reductions beside.
 
     ``rows`` has one row per enterprise and origin: probability, the observed event and ``planted`` persons; ``events``
-    one row per planted reduction after the first origin.
+    one row per planted reduction after the first origin; ``moves`` is about all nights.
     """
 
     rows: pl.DataFrame
@@ -44,6 +45,7 @@ class Judged:
     horizon: int
     list_size: int
     observed: str
+    moves: Recognition
 
     @property
     def rankings(self) -> dict[str, Floats]:
@@ -68,7 +70,8 @@ def judge(means: Means, *, city: Path, as_of: date, until: date) -> Judged:
         raise ModelLifeError(f"of the origins {known[0]} to {known[-1]} none lies on one side of {until}")
     model = _taught(lesson, early, say=means.progress)
     asked = lesson.panel.filter(pl.col("origin").is_in(late) & (pl.col("insured_persons") >= task.minimum_insured))
-    events = _events(pl.read_parquet(path), first=late[0], last=add_months(late[-1], task.horizon))
+    truth = pl.read_parquet(path)
+    events = _events(truth, first=late[0], last=add_months(late[-1], task.horizon))
     rows = pl.concat([asked, model.score(asked)], how="horizontal")
     return Judged(
         rows=rows.with_columns(pl.Series("planted", _planted(rows, events, horizon=task.horizon))),
@@ -77,6 +80,9 @@ def judge(means: Means, *, city: Path, as_of: date, until: date) -> Judged:
         horizon=task.horizon,
         list_size=int(lesson.parameters["model_list_size"]),
         observed=f"{task.label}_{task.horizon}m",
+        moves=planted_transfers.recognition(
+            lesson.seen, pl.read_parquet(path.with_name("transfers.parquet")), truth, parameters=lesson.parameters
+        ),
     )
 
 
@@ -129,12 +135,13 @@ def _page(judged: Judged) -> Iterator[str]:
     yield from _rankings(judged, "## 一、对预设减员的排序", persons > 0, persons)
     known = judged.rows.filter(pl.col(f"{judged.observed}_known"))
     if known.height:
-        part = Judged(known, judged.events, judged.taught, judged.horizon, judged.list_size, judged.observed)
+        part = replace(judged, rows=known)
         event = known[f"{judged.observed}_event"].to_numpy()
         lost = known[f"lost_{judged.horizon}m_persons"].fill_null(0).to_numpy().astype(np.int64)
         yield from _rankings(part, "## 二、对参保记录所见减员的排序", event, lost)
         yield from _reliability(part, event)
     yield from _recall(judged)
+    yield from planted_transfers.section(judged.moves)
 
 
 def _rankings(judged: Judged, title: str, event: Bools, lost: Counts) -> Iterator[str]:

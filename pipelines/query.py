@@ -1,7 +1,8 @@
 """A read-only shell on the published file: a query in, a table out. It cannot write, attach, or reach a file."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import cast
@@ -21,15 +22,16 @@ CELL_CHARACTERS = 80
 SCREEN_CHARACTERS = 200
 
 
-def shell(path: Path, *, text: str | None, as_csv: bool = False) -> None:
+def shell(path: Path, *, text: str | None, as_csv: bool = False, tell: Callable[[int], None] = lambda _: None) -> None:
     """Answer ``text``, or statements ended by ``;`` until the end of input; raises ``UsageError`` for a bad query.
 
-    A table shows its first rows and says how many there are; one too wide for the screen is told field by field.
+    A table shows its first rows and says how many there are; one too wide for the screen is told field by field. CSV
+    gives all rows, and ``tell`` is called with their number before they leave.
     """
     connection = connect_published(path)
     if text is not None:
         try:
-            _show(connection, text, as_csv=as_csv)
+            _show(connection, text, as_csv=as_csv, tell=tell)
         except duckdb.Error as error:
             raise UsageError(f"the query failed: {error}") from error
         return
@@ -39,7 +41,7 @@ def shell(path: Path, *, text: str | None, as_csv: bool = False) -> None:
         )
     for statement in _statements():
         try:
-            _show(connection, statement, as_csv=as_csv)
+            _show(connection, statement, as_csv=as_csv, tell=tell)
         except duckdb.Error as error:
             click.echo(f"the query failed: {error}", err=True)
 
@@ -59,12 +61,29 @@ def _statements() -> Iterator[str]:
             waiting = ""
 
 
-def _show(connection: duckdb.DuckDBPyConnection, text: str, *, as_csv: bool) -> None:
+def rows(path: Path, text: str) -> pl.DataFrame:
+    """All rows of one query; raises ``UsageError`` for a bad one or one without rows."""
+    try:
+        with closing(connect_published(path)) as connection:
+            frame = _rows(connection, text)
+    except duckdb.Error as error:
+        raise UsageError(f"the query failed: {error}") from error
+    if frame is None:
+        raise UsageError("the query gives no rows")
+    return frame
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, text: str) -> pl.DataFrame | None:
     relation = cast("duckdb.DuckDBPyRelation | None", connection.sql(text))  # None where a statement has no rows
-    if relation is None:
+    return None if relation is None else _whole_numbers(relation.pl())
+
+
+def _show(connection: duckdb.DuckDBPyConnection, text: str, *, as_csv: bool, tell: Callable[[int], None]) -> None:
+    frame = _rows(connection, text)
+    if frame is None:
         return
-    frame = _whole_numbers(relation.pl())
     if as_csv:
+        tell(frame.height)
         click.echo(frame.write_csv(), nl=False)
         return
     shown = frame.head(SHOWN_ROWS)

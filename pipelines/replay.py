@@ -52,7 +52,9 @@ def replay(means: Means, *, as_of: date, revision: int | None = None) -> Compari
             for name in STAGES[1:-1]:
                 nightly.do_stage(night, name)
             folder = run.edition_folder
-        return _compare(means.home, folder, record, incomparable=_incomparable(record, decision.digest, as_of))
+        gone = _erased_for(ledger, record)
+        told = _incomparable(record, decision.digest, as_of, erased=gone)
+        return _compare(means.home, folder, record, incomparable=told)
 
 
 def _record(ledger: Ledger, as_of: date, revision: int | None) -> EditionRecord:
@@ -63,7 +65,15 @@ def _record(ledger: Ledger, as_of: date, revision: int | None) -> EditionRecord:
     return issued[-1]
 
 
-def _incomparable(record: EditionRecord, digest: str, as_of: date) -> str:
+def _erased_for(ledger: Ledger, record: EditionRecord) -> int:
+    """How many batches that the edition could see were deleted since, as their retention was over."""
+    gone = ledger.erased()
+    return len({(d.feed, d.batch) for d in ledger.deliveries(through=record.through)} & gone)
+
+
+def _incomparable(record: EditionRecord, digest: str, as_of: date, *, erased: int) -> str:
+    if erased:
+        return f"{erased} batches that it could read were deleted as their retention was over"
     if record.code != code_digest():
         return f"issued by code {record.code}, this is {code_digest()}"
     if record.parameters != parameter_files.load(as_of).digest:

@@ -73,14 +73,25 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Export:
+    """Files that were handed out: what, to whom, how many rows, for which purpose; nothing of what they hold."""
+
+    what: str
+    recipient: str
+    rows: int
+    purpose: str
+
+
+@dataclass(frozen=True)
 class Receipt:
-    """What one stage did: rows in, rows out, rows left out by reason, and where the time went."""
+    """What one stage did: rows in, rows out, rows left out by reason, where the time went, and what it handed out."""
 
     stage: str
     rows_in: int
     rows_out: int
     dropped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    exports: tuple[Export, ...] = ()
     seconds: float = 0.0
     peak_megabytes: int = 0
 

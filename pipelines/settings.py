@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -78,12 +79,26 @@ class Backup(_Strict):
 class Retention(_Strict):
     """How long housekeeping leaves what is told elsewhere too, and how much of the working file may lie free.
 
-    ``mails_days`` is about the files in ``outbox/``: the ledger keeps every mail.
+    ``mails_days`` is about the files in ``outbox/``: the ledger keeps every mail. Delivered files that are past their
+    retention are put on record and go ``notice_days`` later.
     """
 
     logs_days: int = Field(default=180, ge=1)
     mails_days: int = Field(default=90, ge=1)
     free_share: float = Field(default=0.5, gt=0, lt=1)
+    notice_days: int = Field(default=14, ge=1)
+
+
+class Approval(_Strict):
+    """What the sharing of one feed was approved for at this site; what is not said here is as the feed's contract says.
+
+    ``until`` is its last day, ``uses`` are some of warning, training, publication and county_files.
+    """
+
+    catalogue: str | None = None
+    purpose: str | None = None
+    uses: tuple[Literal["warning", "training", "publication", "county_files"], ...] | None = None
+    until: date | None = None
 
 
 class Settings(_Strict):
@@ -100,6 +115,7 @@ class Settings(_Strict):
     retention: Retention = Retention()
     watch: Watch = Watch()
     sources: Sources = Field(default_factory=dict)
+    approval: dict[str, Approval] = Field(default_factory=dict)
     keep_published: int = Field(default=30, ge=1)
     simulated_deliveries: str = ""
 
@@ -141,6 +157,11 @@ class Home:
     def landing(self) -> Path:
         """Immutable batches, named by content."""
         return self.root / "landing"
+
+    @property
+    def corrections(self) -> Path:
+        """Files of corrections that wait for a person to put them on record."""
+        return self.root / "corrections"
 
     @property
     def core(self) -> Path:

@@ -1,6 +1,7 @@
 """What a contract file may say: the shapes of columns, tables and feeds, each refused if it says anything else."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipelines.checks import Severity
 
 Kind = Literal["text", "integer", "fen", "usd_cent", "basis_point", "number", "boolean", "date", "month", "instant"]
+
+Use = Literal["warning", "training", "publication", "county_files"]
 
 
 class _Strict(BaseModel):
@@ -111,7 +114,12 @@ class RawCheck(BaseModel):
 class Feed(_Strict):
     """A delivery as its department sends it: header aliases, units, rules, cadence, and the raw tables it fills.
 
-    A ``personal`` feed may hold persons as it comes: only its declared columns land, of its original only the hash.
+    A ``personal`` feed may hold persons as it comes: only its declared columns land, of its original only the hash. A
+    file ``covers`` rows, each the latest word of its key, or whole periods: then a key that the latest file of a month
+    does not name has no row in it.
+    ``uses`` are those that the sharing was approved for and ``purpose_until`` its last day; None is not known, which is
+    told and never taken for a yes or a no. ``retention`` says how long batches stay: records of ``person``s and of
+    ``unit``s as the parameters say, ``standing`` ones as long as they hold; else person where the feed is personal.
     """
 
     feed: str
@@ -119,14 +127,23 @@ class Feed(_Strict):
     owner: str
     purpose: str
     catalogue: str
+    uses: tuple[Use, ...] | None = None
+    purpose_until: date | None = None
+    retention: Literal["person", "unit", "standing"] | None = None
     cadence: Literal["monthly", "yearly", "event"]
     lag_days: Annotated[int, Field(ge=0)]
     dated: Literal["arrival", "lag"]
     required: bool
     identifiers: Literal["uscc", "opaque", "none"]
     personal: bool = False
+    covers: Literal["rows", "period"] = "rows"
     provides: Mapping[str, Literal["same"] | Mapping[str, str]]
     columns: Mapping[str, FeedColumn]
     period: str | None = None
     key: tuple[str, ...] = ()
     raw_checks: tuple[RawCheck, ...] = Field(default=(), alias="checks")
+
+    @property
+    def kept_as(self) -> Literal["person", "unit", "standing"]:
+        """The class of its retention, the shorter one where nothing is said of a personal feed."""
+        return self.retention or ("person" if self.personal else "unit")

@@ -14,7 +14,13 @@ from pipelines.warehouse import Warehouse
 ONE, TWO, THREE = "91320703PDY00001X4", "91320706PDY000028F", "91320707PDY123458F"
 EARLY, LATE = datetime(2026, 3, 6), datetime(2026, 4, 6)
 MONTH = date(2026, 2, 1)
-RECORD = {"batch": pl.String(), "line_no": pl.Int64(), "delivery_no": pl.Int64(), "known_at": pl.Datetime("us")}
+RECORD = {
+    "batch": pl.String(),
+    "line_no": pl.Int64(),
+    "delivery_no": pl.Int64(),
+    "known_at": pl.Datetime("us"),
+    "is_retracted": pl.Boolean(),
+}
 
 
 @contextmanager
@@ -42,7 +48,7 @@ def give(warehouse: Warehouse, table: str, rows: list[dict[str, Any]]) -> None:
     contract = warehouse.contracts.tables[f"raw.{table}"]
     types = {c: POLARS_TYPES[warehouse.contracts.column(c).type] for c in contract.columns} | RECORD
     whole = [
-        dict.fromkeys(types) | {"line_no": n, "delivery_no": 1, "known_at": EARLY} | row
+        dict.fromkeys(types) | {"line_no": n, "delivery_no": 1, "known_at": EARLY, "is_retracted": False} | row
         for n, row in enumerate(rows, start=1)
     ]
     place = sorted(warehouse.contracts.feeds).index(table) * 1000 if table in warehouse.contracts.feeds else 0

@@ -61,6 +61,7 @@ READS: Mapping[str, str] = {"ingest": "landing", "report": "edition", "publish":
 WRITES: Mapping[str, str] = {"ingest": "landing", "edition": "edition", "publish": "published"}
 FINAL = (
     errors.UsageError,
+    errors.PurposeError,
     errors.SettingsError,
     errors.ContractError,
     errors.DeliveryError,

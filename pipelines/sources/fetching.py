@@ -182,7 +182,7 @@ def _channel(work: _Work, login: Login) -> Channel[Any, Any]:
         raise SourceRefusedError(f"no contract describes feed {work.feed}: mend [sources.{work.source}.feeds]")
     wanted = work.settings.feeds[work.feed]
     is_partial = any(getattr(wanted, name, "") for name in ("watermark", "keeps_cursor"))
-    if is_partial and getattr(feed, "covers", "rows") == "period":
+    if is_partial and feed.covers == "period":
         raise SourceRefusedError(
             f"a file of {work.feed} stands for whole periods, so a part of one would take rows away: fetch it whole, "
             f"without watermark and keeps_cursor, in [sources.{work.source}.feeds.{work.feed}]"

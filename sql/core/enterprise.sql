@@ -20,14 +20,14 @@ numbered AS (
 register AS (
     SELECT * FROM raw.enterprise_register
     QUALIFY row_number() OVER (
-        PARTITION BY enterprise_id ORDER BY known_at DESC, delivery_no DESC, line_no
-    ) = 1
+        PARTITION BY enterprise_id ORDER BY known_at DESC, delivery_no DESC, is_retracted, line_no
+    ) = 1 AND NOT is_retracted
 ),
 unit AS (
     SELECT * FROM raw.insured_unit
     QUALIFY row_number() OVER (
-        PARTITION BY unit_no, enterprise_id ORDER BY known_at DESC, delivery_no DESC, line_no
-    ) = 1
+        PARTITION BY unit_no, enterprise_id ORDER BY known_at DESC, delivery_no DESC, is_retracted, line_no
+    ) = 1 AND NOT is_retracted
 ),
 unit_summary AS (
     SELECT

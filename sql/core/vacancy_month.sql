@@ -9,8 +9,8 @@ version AS (
     FROM raw.vacancy AS v
     WHERE v.posted_on >= (SELECT first_day FROM span) AND v.posted_on < (SELECT next_day FROM span)
     QUALIFY row_number() OVER (
-        PARTITION BY v.posting_no, v.posted_on ORDER BY v.known_at DESC, v.delivery_no DESC, v.line_no
-    ) = 1
+        PARTITION BY v.posting_no, v.posted_on ORDER BY v.known_at DESC, v.delivery_no DESC, v.is_retracted, v.line_no
+    ) = 1 AND NOT v.is_retracted
 )
 SELECT
     e.enterprise_no,

@@ -58,6 +58,8 @@ def cell(column: Column, draw: np.random.Generator, *, firm: int, month: date, e
         return f"{month:%Y%m}"
     if column.type == "date":
         return (month + timedelta(days=int(draw.integers(0, 27)))).isoformat()
+    if column.name == "is_retracted":
+        return "否"
     if column.type == "boolean":
         return str(draw.choice(["是", "否"]))
     return FIXED.get(column.name) or str(int(draw.integers(1, 60)))

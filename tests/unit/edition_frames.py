@@ -300,6 +300,13 @@ def fill(
         "risk.drift": [],
         "ingest.quarantine": quarantine_rows(),
         "ingest.refusal": refusal_rows(),
+        "ingest.correction": [],
+        "ingest.purpose": [],
+        "gate.feed_month": [],
+        "gate.feed_check": [],
+        "gate.feed_drift": [],
+        "gate.feed_quality": [],
+        "gate.department_quality": [],
     }
     for table, records in tables.items():
         store(warehouse, table, records)

@@ -1,5 +1,6 @@
 """A home worth keeping, for the tests of backup and housekeeping: a batch, an edition on record, a model."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -8,8 +9,10 @@ from ingest_files import INSURANCE, drop, insurance_row, text
 from pipelines.arrivals import receive
 from pipelines.ledger import Delivery, EditionRecord, Ledger
 from pipelines.means import Means
+from pipelines.snapshots import Store, listed
 
 AS_OF = date(2026, 11, 12)
+PARTS = ["landing", "models", "editions"]
 LIST = "editions/2026-11-12/r1/预警名单.xlsx"
 
 
@@ -47,3 +50,24 @@ def put(path: Path, content: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content, encoding="utf-8")
     return path
+
+
+def later(means: Means, days: int = 1) -> Means:
+    """The same home so many days on."""
+    return replace(means, now=means.now + timedelta(days=days))
+
+
+def contents(home: Path) -> dict[str, bytes]:
+    """Every file that a backup takes, by its place in the home."""
+    return {name: (home / name).read_bytes() for name in listed(home, PARTS)}
+
+
+def objects(to: Path) -> list[Path]:
+    """The contents that lie in the backup."""
+    return [path for path in (to / "objects").rglob("*") if path.is_file()]
+
+
+def batch_file(to: Path, name: str = "rows.parquet") -> Path:
+    """The object of a file of the batch."""
+    newest = Store(to).chosen(None)
+    return Store(to).content(newest, next(place for place in newest.files if place.endswith(name)))

@@ -1,11 +1,13 @@
 """Core: one enterprise over all departments, one row per month, as known at the cutoff."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
-from core_city import LATE, MONTH, ONE, TWO, give, insured, open_raw, unit
+from core_city import EARLY, LATE, MONTH, ONE, TWO, give, insured, open_raw, unit
 from runs import run_of
 
 from pipelines import contracts as contract_files
@@ -49,6 +51,44 @@ def test_the_latest_version_known_counts(run: Run, warehouse: Warehouse) -> None
     give(warehouse, "insurance_month", rows)
     core.run(run, warehouse)
     assert heads(warehouse) == {ONE: 31}
+
+
+def test_a_link_that_is_taken_back_leads_nowhere(run: Run, warehouse: Warehouse) -> None:
+    wrong, right = unit("1", ONE), unit("1", TWO, known_at=LATE, delivery_no=2)
+    back = wrong | {"is_retracted": True, "known_at": LATE, "delivery_no": 2}
+    give(warehouse, "insured_unit", [wrong, back, right])
+    give(warehouse, "insurance_month", [insured("1", 40)])
+    core.run(run, warehouse)
+    assert heads(warehouse) == {TWO: 40}
+
+
+def test_what_a_whole_month_told_anew_does_not_name_is_gone(tmp_path: Path) -> None:
+    shipped = contract_files.load()
+    whole = shipped.feeds["insurance_month"].model_copy(update={"covers": "period"})
+    contracts = replace(shipped, feeds=shipped.feeds | {"insurance_month": whole})
+    with open_raw(contracts) as warehouse:
+        give(warehouse, "insured_unit", [unit("1", ONE), unit("2", TWO)])
+        anew = insured("1", 31, known_at=LATE, delivery_no=2)
+        other = insured("2", 5, month=date(2026, 1, 1))
+        give(warehouse, "insurance_month", [insured("1", 40), insured("2", 5), other, anew])
+        first = warehouse.scalar("SELECT min(delivery_no) FROM raw.insurance_month")
+        superseded = {"delivery_no": [first], "period_on": [MONTH]}
+        schema = contracts.polars_schema("ingest.superseded")
+        warehouse.store("ingest.superseded", pl.DataFrame(superseded, schema=schema))
+        home = Home(tmp_path)
+        home.core.mkdir()
+        core.run(run_of(date(2026, 4, 20), home=home, contracts=contracts), warehouse)
+        found = warehouse.rows("SELECT month, insured_persons FROM core.enterprise_month ORDER BY 1, 2")
+    assert found == [(date(2026, 1, 1), 5), (MONTH, 31)]
+
+
+def test_each_month_of_a_source_tells_when_it_was_known(run: Run, warehouse: Warehouse) -> None:
+    give(warehouse, "insured_unit", [unit("1", ONE), unit("2", ONE)])
+    rows = [insured("1", 40), insured("2", 5), insured("1", 31, known_at=LATE, delivery_no=2)]
+    give(warehouse, "insurance_month", rows)
+    core.run(run, warehouse)
+    told = warehouse.rows("SELECT * EXCLUDE (feed) FROM core.source_period WHERE feed = 'insurance_month'")
+    assert told == [(date(2026, 2, 1), EARLY, LATE, 2, 3)]
 
 
 def test_a_unit_counts_under_the_enterprise_it_belonged_to_in_that_month(run: Run, warehouse: Warehouse) -> None:

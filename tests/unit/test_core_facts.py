@@ -127,6 +127,20 @@ def test_the_latest_word_counts(run: Run, warehouse: Warehouse, case: tuple[Any,
     assert values(warehouse, table, column) == [later]
 
 
+@pytest.mark.parametrize("case", LINKED + AREAL, ids=lambda case: case[1])
+def test_a_row_that_is_taken_back_is_gone_until_it_comes_again(
+    run: Run, warehouse: Warehouse, case: tuple[Any, ...]
+) -> None:
+    raw, table, row, column, first, later = case
+    back = row | {column: first, "is_retracted": True} | REVISED
+    give(warehouse, raw, [row | {column: first}, back])
+    core.run(run, warehouse)
+    assert values(warehouse, table, column) == []
+    give(warehouse, raw, [row | {column: first}, back, row | {column: later} | REVISED | {"delivery_no": 3}])
+    core.run(run, warehouse)
+    assert values(warehouse, table, column) == [later]
+
+
 @each_linked
 def test_a_key_that_leads_nowhere_is_told_and_comes_in_once_it_leads_somewhere(
     run: Run, warehouse: Warehouse, case: tuple[Any, ...]

@@ -34,7 +34,9 @@ def warehouse(run: Run) -> Iterator[Warehouse]:
         opened.store(table, pl.DataFrame())
     for table in ("core.unlinked", "core.county_month", "ingest.refusal", "ingest.delivery", "ingest.delivery_period"):
         opened.store(table, pl.DataFrame())
-    for table in ("gate.delivery_month",):
+    for table in ("gate.delivery_month", "gate.feed", "gate.feed_month", "gate.feed_drift", "ingest.correction"):
+        opened.store(table, pl.DataFrame())
+    for table in ("ingest.purpose", "core.labour_flow_month", "core.hire_group_month", "core.ui_fund_month"):
         opened.store(table, pl.DataFrame())
     opened.execute(run.contracts.ddl("raw.insurance_month"))
     yield opened
@@ -236,3 +238,105 @@ def test_of_many_subjects_those_beyond_the_bound_are_told_and_a_check_that_raise
     monkeypatch.setattr(core_suite, "validate", raising)
     told = [f for f in core_suite.findings(run, warehouse) if f.check_id == "source_optional"]
     assert [(f.passed, f.severity) for f in told] == [(False, "fail")]
+
+
+def test_parts_are_no_more_than_the_whole(run: Run, warehouse: Warehouse) -> None:
+    facts = [
+        {"enterprise_no": n, "month": LAST, "insured_persons": 50, "joiners_persons": 3, "leavers_persons": 4}
+        | {"unit_count": 1}
+        for n in range(20)
+    ]
+    fill(warehouse, "core.enterprise_month", facts)
+    warehouse.build("core.month_status", complete_month_pct=90)
+    moves = [
+        {"from_enterprise_no": n, "to_enterprise_no": to, "month": LAST, "moved_persons": persons}
+        for n in range(20)
+        for to, persons in ((n, 99), (30, 2), (31, 3 if n < 2 else 2))
+    ]
+    hires = [
+        {"enterprise_no": n, "month": LAST, "key_group": group, "group_hired_persons": 4 if n < 3 else 3}
+        for n in range(20)
+        for group in ("高校毕业生", "就业困难人员")
+    ]
+    fill(warehouse, "core.labour_flow_month", moves)
+    fill(warehouse, "core.hire_group_month", hires)
+    found = judged(run, warehouse)
+    assert found["flow_leavers"].observed_text == "有流出的企业20家中2家流出多于停保"
+    assert found["hires_joiners"].observed_text == "有招用的企业20家中3家多于新增参保"
+    assert not found["flow_leavers"].passed
+    assert not found["hires_joiners"].passed
+    fill(warehouse, "core.unknown_month", [{"enterprise_no": n, "month": LAST} for n in range(3)])
+    found = judged(run, warehouse)
+    assert found["flow_leavers"].passed
+    assert found["hires_joiners"].passed
+
+
+@pytest.mark.parametrize(("balance", "passed"), [(1_060_000, True), (1_070_000, True), (1_080_000, False)])
+def test_the_fund_adds_up_from_month_to_month(run: Run, warehouse: Warehouse, balance: int, passed: bool) -> None:
+    months(warehouse, [])
+    fund = [
+        {"month": add_months(LAST, -1), "fund_balance_fen": 1_000_000},
+        {"month": LAST, "fund_income_fen": 100_000, "fund_outlay_fen": 40_000, "fund_balance_fen": balance},
+    ]
+    fill(warehouse, "core.ui_fund_month", fund)
+    assert judged(run, warehouse)["fund_balance"].passed == passed
+
+
+def test_a_fund_without_its_income_cannot_be_added_up(run: Run, warehouse: Warehouse) -> None:
+    months(warehouse, [])
+    fund = [{"month": add_months(LAST, -back), "fund_balance_fen": 10, "fund_outlay_fen": 1} for back in range(2)]
+    fill(warehouse, "core.ui_fund_month", fund)
+    found = judged(run, warehouse)["fund_balance"]
+    assert found.passed
+    assert "缺失，无法核对" in found.observed_text
+
+
+def test_volume_coverage_and_drift_of_each_feed(run: Run, warehouse: Warehouse) -> None:
+    months(warehouse, [])
+    feeds = [
+        {"feed": name, "feed_label": label, "owner": "某局", "feed_cadence": cadence}
+        | {"is_insurance": name == "insurance_month"}
+        for name, label, cadence in (
+            ("tax_month", "税收", "monthly"),
+            ("power_month", "用电", "monthly"),
+            ("jobseeker_month", "求职", "monthly"),
+            ("insurance_month", "参保", "monthly"),
+            ("vacancy", "招聘", "event"),
+        )
+    ]
+    fill(warehouse, "gate.feed", feeds)
+    told = [
+        ("tax_month", {0: 60, 1: 100, 2: 100}),
+        ("power_month", {0: 100, 1: 100, 4: 100}),
+        ("jobseeker_month", {0: 2, 1: 7, 2: 7}),
+        ("insurance_month", {0: 1, 1: 100, 2: 100}),
+        ("vacancy", {0: 1, 5: 100}),
+    ]
+    rows = [
+        {
+            "feed": feed,
+            "month": add_months(LAST, -back),
+            "row_count": count,
+            "expected_row_count": max(counts.values()) if back == 0 else None,
+        }
+        for feed, counts in told
+        for back, count in counts.items()
+    ]
+    fill(warehouse, "gate.feed_month", rows)
+    drift = [
+        {"feed": "tax_month", "column_name": name, "column_label": label, "month": LAST, "row_count": 60,
+             "stability_index": index,
+         "is_drifted": index > 0.25}
+        for name, label, index in (("a", "开票收入", 0.41), ("b", "工资总额", 1.5), ("c", "人数", 0.1))
+    ]  # fmt: skip
+    fill(warehouse, "gate.feed_drift", drift)
+    found = {(f.check_id, f.subject): f for f in core_suite.findings(run, warehouse) if f.check_id.startswith("feed_")}
+    broken = {key: finding.observed_text for key, finding in found.items() if not finding.passed}
+    assert broken == {
+        ("feed_volume", "税收"): "2025年03月60行，中位数100行，为其60.0%",
+        ("feed_coverage", "用电"): "缺2024年12月、2025年01月",
+        ("feed_drift", "税收"): "工资总额PSI为1.5、开票收入PSI为0.41",
+    }
+    assert found["feed_volume", "求职"].observed_text == "2025年03月2行，行数少，不比较"
+    assert {subject for _, subject in found} == {"税收", "用电", "求职"}
+    assert "请市税务局核对" in found["feed_drift", "税收"].reason

@@ -1,6 +1,6 @@
 """What a night sees: the deliveries on record, known before its cutoff, and nothing else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from ingest_files import INSURANCE, REGISTER, drop, insurance_row, register_row,
 
 from pipelines import contracts as contract_files
 from pipelines import parameters
-from pipelines.contracts import Contracts
+from pipelines.contracts import RECORD_COLUMNS, Contracts
 from pipelines.ledger import Delivery, Ledger
 from pipelines.run import Receipt, Run
 from pipelines.settings import Home, Settings
@@ -95,8 +95,8 @@ def test_a_house_without_deliveries_has_every_table_empty(house: House) -> None:
         if table.startswith("raw."):
             assert warehouse.count(table) == 0
             names = [d[0] for d in warehouse.connection.execute(f"FROM {table} LIMIT 0").description]
-            assert names == [*house.contracts.tables[table].columns, "batch", "line_no", "delivery_no", "known_at"]
-        if table.startswith("ingest."):
+            assert names == [*house.contracts.tables[table].columns, *RECORD_COLUMNS]
+        if table.startswith("ingest.") and table != "ingest.purpose":
             assert warehouse.count(table) == 0
 
 
@@ -162,6 +162,45 @@ def test_a_version_sent_again_is_the_latest_word_and_keeps_its_first(house: Hous
     assert receipt.rows_out == 3
 
 
+def test_a_row_taken_back_and_given_anew_may_stand_in_one_file(house: House) -> None:
+    header, row = month_file("202502", 1).splitlines()
+    anew = month_file("202502", 1, 停保人数="7").splitlines()[1]
+    content = f"{header},作废标志\n{row},作废\n{anew},正常\n"
+    delivery = house.take("a.csv", content, datetime(2025, 3, 6))
+    assert (delivery.rows_landed, delivery.rows_quarantined) == (2, 0)
+    _, warehouse = house.night(datetime(2025, 3, 9))
+    told = warehouse.rows("SELECT leavers_persons, is_retracted FROM raw.insurance_month ORDER BY line_no")
+    assert told == [(2, True), (7, False)]
+    assert warehouse.count("ingest.unknown_unit_month") == 0
+
+
+def test_a_month_taken_back_is_unknown_until_a_good_row_comes(house: House) -> None:
+    header, row = month_file("202502", 1).splitlines()
+    house.take("a.csv", f"{header}\n{row}\n", datetime(2025, 3, 6))
+    house.take("b.csv", f"{header},作废标志\n{row},是\n", datetime(2025, 3, 7))
+    unknown = "SELECT month, unknown_cause FROM ingest.unknown_unit_month"
+    assert house.night(datetime(2025, 3, 7))[1].rows(unknown) == []
+    assert house.night(datetime(2025, 3, 8))[1].rows(unknown) == [(date(2025, 2, 1), "作废")]
+    house.take("c.csv", month_file("202502", 1, 停保人数="7"), datetime(2025, 3, 9))
+    assert house.night(datetime(2025, 3, 10))[1].rows(unknown) == []
+
+
+def test_a_mark_that_cannot_be_read_takes_nothing_back(house: House) -> None:
+    header, row, other = month_file("202502", 1, 2).splitlines()
+    delivery = house.take("a.csv", f"{header},作废标志\n{row},或许\n{other},否\n", datetime(2025, 3, 6))
+    assert (delivery.rows_landed, delivery.rows_quarantined) == (1, 1)
+
+
+def test_a_month_told_anew_as_a_whole_replaces_all_that_was_said_of_it(house: House) -> None:
+    feed = house.contracts.feeds["insurance_month"].model_copy(update={"covers": "period"})
+    house.contracts = replace(house.contracts, feeds=house.contracts.feeds | {"insurance_month": feed})
+    house.take("a.csv", month_file("202502", 2), datetime(2025, 3, 6))
+    house.take("b.csv", month_file("202503", 2), datetime(2025, 4, 6))
+    house.take("c.csv", month_file("202502", 1, 停保人数="7"), datetime(2025, 4, 7))
+    _, warehouse = house.night(datetime(2025, 4, 9))
+    assert warehouse.rows("SELECT * FROM ingest.superseded") == [(1, date(2025, 2, 1))]
+
+
 def test_quarantine_counts_and_refusals_are_tables(house: House) -> None:
     rows = [INSURANCE, insurance_row(1), insurance_row(2, 失业保险参保人数="-1"), insurance_row(3, "?"), ["合计"]]
     house.take("a.csv", text(rows), datetime(2025, 4, 6))
@@ -176,7 +215,7 @@ def test_quarantine_counts_and_refusals_are_tables(house: House) -> None:
         (4, "所属月份", "?", "not_null:month", "市人社局、市税务局"),
         (4, "所属月份", "?", "readable:month", "市人社局、市税务局"),
     ]
-    assert warehouse.rows("SELECT * FROM ingest.quarantined_unit_month") == [("3207000002", date(2025, 3, 1))]
+    assert warehouse.rows("SELECT unit_no, month FROM ingest.unknown_unit_month") == [("3207000002", date(2025, 3, 1))]
     counted = "SELECT row_count, bad_row_count FROM ingest.check_count WHERE check_id = 'between:insured_persons'"
     assert warehouse.rows(counted) == [(3, 1)]
     assert warehouse.rows("SELECT file_name, feed FROM ingest.refusal") == [("b.csv", "insurance_month")]
@@ -211,7 +250,7 @@ def test_bad_rows_of_months_known_later_are_not_counted_yet(house: House) -> Non
 def test_a_department_is_asked_once_and_no_more_when_the_row_came_again(house: House) -> None:
     bad = text([INSURANCE, *(insurance_row(n, 失业保险参保人数="?" if n < 2 else "20") for n in range(9))])
     told = "SELECT delivery_no, line_no FROM ingest.quarantine WHERE check_id LIKE 'readable%' ORDER BY ALL"
-    unknown = "SELECT unit_no FROM ingest.quarantined_unit_month ORDER BY 1"
+    unknown = "SELECT unit_no FROM ingest.unknown_unit_month ORDER BY 1"
     first = house.take("a.csv", bad, datetime(2025, 4, 6))
     assert house.night(datetime(2025, 4, 7))[1].rows(told) == [(first.delivery_no, 2), (first.delivery_no, 3)]
     house.take("b.csv", month_file("202503", 0), datetime(2025, 4, 7))
@@ -247,8 +286,8 @@ def test_one_feed_may_fill_two_tables_by_expressions(tmp_path: Path) -> None:
     assert warehouse.rows("SELECT enterprise_id, county_code, valid_from FROM raw.insured_unit") == [
         ("x'1", "KAUNAS", date(2025, 1, 1))
     ]
-    assert warehouse.rows("SELECT * FROM ingest.quarantined_unit_month") == [("y2", date(2025, 1, 1))]
-    assert house.night(datetime(2025, 2, 11))[1].count("ingest.quarantined_unit_month") == 0
+    assert warehouse.rows("SELECT unit_no, month FROM ingest.unknown_unit_month") == [("y2", date(2025, 1, 1))]
+    assert house.night(datetime(2025, 2, 11))[1].count("ingest.unknown_unit_month") == 0
 
 
 def test_batches_landed_under_an_older_contract_still_read(house: House, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_an_employer_gone_has_nobody_insured_and_one_not_yet_there_is_unknown() 
     frame = made(enterprises=30, months=6)
     frame = frame.filter(~((pl.col("enterprise_id") == "e0001") & (pl.col("month") >= date(2021, 5, 1))))
     frame = frame.filter(~((pl.col("enterprise_id") == "e0002") & (pl.col("month") <= date(2021, 4, 1))))
-    levels = read(frame).insurance.levels
+    levels = read(frame).insurance.levels.raw(MISSING)
     assert levels[4:, 1].tolist() == [0, 0]
     assert levels[:4, 2].tolist() == [MISSING] * 4
 
@@ -144,8 +144,8 @@ def test_employers_that_vanish_with_a_break_are_unknown_until_they_come_back() -
     found = read(frame)
     assert found.broken_months == (april,)
     before = found.insurance.present[2]
-    assert (found.insurance.levels[3:5, :15] == MISSING).all()
-    assert (found.insurance.levels[5, :15] != MISSING)[before[:15]].all()
+    assert not found.insurance.levels.valid[3:5, :15].any()
+    assert found.insurance.levels.valid[5, :15][before[:15]].all()
 
 
 def test_a_break_is_no_event_and_an_ordinary_month_is_no_break() -> None:

@@ -134,8 +134,8 @@ def test_the_creation_date_is_the_cutoff(fifty: Path) -> None:
 def test_departments_get_their_rows_back(fifty: Path) -> None:
     path = fifty / "feedback" / "海关.xlsx"
     rows = sheet(path, "隔离明细")
-    assert rows[3] == ["数据源", "批次", "收到时间", "行号", "字段", "原始值", "原因"]
-    assert rows[4][3:] == ["40", "商品编码", "=1+1", "商品编码格式不符"]
+    assert rows[3] == ["数据源", "批次", "收到时间", "行号", "字段", "原始值", "原因", "怎么改"]
+    assert rows[4][3:] == ["40", "商品编码", "=1+1", "商品编码格式不符", "按规定的位数和格式改写"]
     assert rows[6][5] == "（空）"
     assert sheet(path, "汇总")[4] == ["海关出口", "商品编码", "商品编码格式不符", 3.0, 1.0]
     assert sheet(fifty / "feedback" / "未约定.xlsx", "拒收文件")[3][0] == "不明文件.xlsx"

@@ -36,6 +36,7 @@ def run(run: Run, warehouse: Warehouse) -> Receipt:
         least = run.parameters["county_short_rows_least"]
         warehouse.build("core.county_month", complete_month_pct=complete, county_short_rows_least=least)
         warehouse.build("core.unknown_month")
+        warehouse.build("core.source_period")
         rows_in = sources.write(run, warehouse)
     enterprises = warehouse.count("core.enterprise")
     run.progress(f"核心层：企业 {enterprises} 家，月度分片重写 {sum(fact.new for fact in facts)} 个月")

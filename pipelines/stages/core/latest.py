@@ -1,8 +1,9 @@
 """Tables that keep the latest version of each key of one raw table, linked to enterprises: rendered from contracts.
 
-A raw row is a version of its key; the latest word counts, then its enterprise is looked up (``core.link`` for a fact in
-month slabs, ``core.enterprise`` for a small table), then rows of one key of the table are added up where its contract
-says so. What is no version of a raw row, such as an open posting in each of its months, has SQL of its own.
+A raw row is a version of its key; the latest word counts, and where that takes the row back there is none. Then its
+enterprise is looked up (``core.link`` for a fact in month slabs, ``core.enterprise`` for a small table), then rows of
+one key of the table are added up where its contract says so. What is no version of a raw row, such as an open posting
+in each of its months, has SQL of its own.
 """
 
 from collections.abc import Collection
@@ -12,7 +13,7 @@ import polars as pl
 from pipelines.contracts import Contracts, Slab, Table, read_sql
 from pipelines.warehouse import Warehouse
 
-LATEST = "ORDER BY known_at DESC, delivery_no DESC, line_no"
+LATEST = "ORDER BY known_at DESC, delivery_no DESC, is_retracted, line_no"
 
 
 def body(table: Table, contracts: Contracts, *, contested: Collection[int] | None = None) -> str:
@@ -27,8 +28,12 @@ def body(table: Table, contracts: Contracts, *, contested: Collection[int] | Non
     said = {name: f"({sql})" for name, sql in table.computed.items()} | found
     columns = ", ".join(f'{said.get(c, f"v.{c}")} AS "{c}"' for c in table.columns)
     if table.slab is None:
-        return f"WITH {_version(f'SELECT * FROM {raw.table}', raw)}\nSELECT {columns} FROM version AS v{joins}"
-    fresh = f'SELECT * FROM {raw.table} WHERE "{raw.month}" IN (SELECT month FROM core.changed_month)'
+        fresh = f"SELECT * FROM {raw.table}{_in_force(raw, contracts, word='WHERE')}"
+        return f"WITH {_version(fresh, raw)}\nSELECT {columns} FROM version AS v{joins}"
+    fresh = (
+        f'SELECT * FROM {raw.table} WHERE "{raw.month}" IN (SELECT month FROM core.changed_month)'
+        f"{_in_force(raw, contracts, word=' AND')}"
+    )
     return f"WITH {_version(fresh, raw, contested=contested)}\nSELECT {columns} FROM version AS v{joins}"
 
 
@@ -67,18 +72,28 @@ def added_up(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     return pl.concat([ordered.filter(~shared), grouped.select(rows.columns).cast(rows.schema)]).sort(key)
 
 
+def _in_force(raw: Table, contracts: Contracts, *, word: str) -> str:
+    """The condition that leaves out months told anew as a whole; none where no feed of ``raw`` tells whole months."""
+    if all(feed.covers == "rows" for feed in contracts.providers(raw.name)):
+        return ""
+    return (
+        f" {word.strip()} NOT EXISTS (FROM ingest.superseded AS s WHERE s.delivery_no = {raw.table}.delivery_no "
+        f'AND s.period_on = {raw.table}."{raw.month}")'
+    )
+
+
 def _version(fresh: str, raw: Table, *, contested: Collection[int] | None = None) -> str:
     """The step ``version``: of each key of ``raw`` among the rows of ``fresh`` the latest word."""
     key = ", ".join(f'"{c}"' for c in raw.key)
-    latest = f"QUALIFY row_number() OVER (PARTITION BY {key} {LATEST}) = 1"
+    latest = f"QUALIFY row_number() OVER (PARTITION BY {key} {LATEST}) = 1 AND NOT is_retracted"
     if contested is None:
         return f"version AS ({fresh} {latest})"
     if not contested:
-        return f"version AS ({fresh})"
+        return f"version AS (SELECT * FROM ({fresh}) WHERE NOT is_retracted)"
     numbers = ", ".join(map(str, sorted(contested)))
     return (
         f"fresh AS ({fresh}), contested AS (SELECT DISTINCT {key} FROM fresh WHERE delivery_no IN ({numbers})), "
-        f"version AS (SELECT * FROM fresh ANTI JOIN contested USING ({key}) UNION ALL "
+        f"version AS (SELECT * FROM fresh ANTI JOIN contested USING ({key}) WHERE NOT is_retracted UNION ALL "
         f"SELECT * FROM fresh SEMI JOIN contested USING ({key}) {latest})"
     )
 

@@ -223,7 +223,7 @@ def _evidence(
     model_id: str,
 ) -> changes.Evidence:
     feeds = {feed.feed for table in ("insurance_month", "insured_unit") for feed in run.contracts.providers(table)}
-    seen = {tuple(d) for d in decision.description["deliveries"] if d[1] in feeds}
+    seen = {tuple(d) for d in document.words_of(decision.description) if d[1] in feeds}
     before = {d for d in memory.deliveries if d[1] in feeds}
     return changes.Evidence(
         memory=memory,

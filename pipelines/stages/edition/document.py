@@ -109,12 +109,17 @@ def recall(folder: Path) -> Memory:
         code_digest=header["code_digest"],
         model_id=header["model_id"],
         thresholds=body["thresholds"],
-        deliveries=tuple(tuple(delivery) for delivery in body["identity"]["deliveries"]),
+        deliveries=tuple(tuple(word) for word in words_of(body["identity"])),
         listed={row["enterprise_id"]: _followed(row) for row in kept["listed"]},
         kept_out={row["enterprise_id"]: _followed(row) for row in kept["kept_out"]},
         capacity_used=kept["capacity_used"],
         numbers=kept["numbers"],
     )
+
+
+def words_of(identity: Mapping[str, Any]) -> list[list[str]]:
+    """What an edition knew from outside: its deliveries and corrections; the second item of each is the feed."""
+    return [*identity["deliveries"], *identity.get("corrections", [])]
 
 
 def digest_of(folder: Path) -> str:

@@ -15,6 +15,14 @@ from pipelines.warehouse import Warehouse
 DELIVERED = "SELECT batch, feed, dated_by, received_at FROM ingest.delivery ORDER BY received_at, feed, batch, dated_by"
 REFUSED = "SELECT batch, feed, received_at FROM ingest.refusal ORDER BY received_at, batch, feed"
 
+PURPOSES = """
+    SELECT feed, purpose_state, withheld_text FROM ingest.purpose
+    WHERE purpose_state NOT IN ('有效', '约定不全') OR withheld_text IS NOT NULL ORDER BY feed
+"""
+CORRECTED = (
+    "SELECT correction_id, feed, correction_digest, correction_state FROM ingest.correction ORDER BY correction_id"
+)
+
 
 def describe(run: Run, warehouse: Warehouse, ledger: Ledger, *, previous: EditionRecord | None) -> dict[str, Any]:
     """Every input of the edition as plain values, in one order."""
@@ -26,6 +34,8 @@ def describe(run: Run, warehouse: Warehouse, ledger: Ledger, *, previous: Editio
         "cutoff": run.cutoff.isoformat(),
         "deliveries": [[batch, feed, dated, received.isoformat()] for batch, feed, dated, received in rows],
         "refused": [[batch, feed, received.isoformat()] for batch, feed, received in refused],
+        "purposes": [list(row) for row in warehouse.rows(PURPOSES)],
+        "corrections": [list(row) for row in warehouse.rows(CORRECTED)],
         "model": [run.champion.model_id, run.champion.digest, run.champion.refusal] if run.champion else [],
         "overrides": [o["reason"] for o in ledger.overrides(as_of=run.as_of, through=run.through)],
         "code": code_digest(),

@@ -56,7 +56,7 @@ class Canonical:
     def months(self) -> tuple[date, ...]:
         """Every month from the first to the last of the panel."""
         first = self.insurance.first
-        return tuple(month_of_ordinal(first + row) for row in range(len(self.insurance.levels)))
+        return tuple(month_of_ordinal(first + row) for row in range(len(self.insurance.present)))
 
     @property
     def broken_months(self) -> tuple[date, ...]:

@@ -5,7 +5,7 @@ The fund's register is complete: in a month that it covers, who is not in it has
 
 import numpy as np
 
-from pipelines.stages.features.masked import Ints, Masked, at, quotient
+from pipelines.stages.features.masked import Masked, Months, at, quotient
 from pipelines.stages.features.panel import Insurance
 from pipelines.stages.features.sparse import Seen
 
@@ -26,7 +26,7 @@ def features(seen: Seen, *, insurance: Insurance, t: int) -> dict[str, Masked]:
     )
     before = own.pop("_before")
     month, three = own["claims_1m_persons"], own["claims_3m_persons"]
-    staff = _staff(insurance.levels[: t + 1], seen.month - insurance.first)
+    staff = _staff(insurance.levels.until(t), seen.month - insurance.first)
     risen = three.valid & before.valid
     return own | {
         "claims_1m_ratio": quotient(month.values, staff.values, month.valid & staff.valid),
@@ -35,7 +35,7 @@ def features(seen: Seen, *, insurance: Insurance, t: int) -> dict[str, Masked]:
     }
 
 
-def _staff(levels: Ints, row: int) -> Masked:
+def _staff(levels: Months, row: int) -> Masked:
     """Highest known number of insured persons of the four months ending with ``row``: who claims has left since."""
     now = at(levels, row)
     highest, known = now.values.copy(), now.valid.copy()

@@ -8,8 +8,8 @@ import numpy as np
 from pipelines.stages.features.masked import (
     MISSING,
     Bools,
-    Ints,
     Masked,
+    Months,
     at,
     difference,
     full_window,
@@ -18,6 +18,8 @@ from pipelines.stages.features.masked import (
 )
 from pipelines.stages.features.panel import INSURANCE_MONTHS, Definitions, Insurance
 from pipelines.stages.features.peers import CityMonth
+
+FEWEST_CHANGES = 2
 
 
 def features(panel: Insurance, t: int, *, definitions: Definitions, city: CityMonth) -> dict[str, Masked]:
@@ -31,21 +33,21 @@ def features(panel: Insurance, t: int, *, definitions: Definitions, city: CityMo
         "insured_change_3m_persons": difference(now, at(panel.levels, t - 3)),
         "insured_change_lunar_ratio": relative(now, at(panel.levels, t - lunar_back)),
         "insured_slope_6m_ratio": slope(panel.levels, t),
-        "insured_volatility_12m_ratio": volatility(panel.levels, t, minimum=definitions.minimum_known_months),
         "insured_drawdown_12m_ratio": drawdown(panel.levels, t),
     }
     for months in (1, 3, 6, 12):
         result[f"insured_change_{months}m_ratio"] = relative(now, at(panel.levels, t - months))
+    result |= volatility(panel.levels, t, minimum=definitions.minimum_known_months)
     result |= decline_run(panel, t, definitions=definitions)
     result |= gross_loss(panel, t, definitions=definitions, city=city)
     result |= absence(panel, t)
     return result | flows(panel, t)
 
 
-def slope(levels: Ints, t: int) -> Masked:
+def slope(levels: Months, t: int) -> Masked:
     """Least-squares slope over six months as a share of their mean: 6 Σxy ÷ (35 Σy) with x = −5, −3, … 5."""
-    weighted = np.zeros(levels.shape[1], dtype=np.int64)
-    total, valid = np.zeros_like(weighted), np.ones(levels.shape[1], dtype=np.bool_)
+    weighted = np.zeros(levels.width, dtype=np.int64)
+    total, valid = np.zeros_like(weighted), np.ones(levels.width, dtype=np.bool_)
     for lag in range(6):
         column = at(levels, t - lag)
         weighted += (5 - 2 * lag) * column.values
@@ -54,9 +56,12 @@ def slope(levels: Ints, t: int) -> Masked:
     return quotient(6 * weighted, 35 * total, valid)
 
 
-def volatility(levels: Ints, t: int, *, minimum: int) -> Masked:
-    """Standard deviation of the known monthly changes of twelve months over the mean of their levels."""
-    count = np.zeros(levels.shape[1], dtype=np.int64)
+def volatility(levels: Months, t: int, *, minimum: int) -> dict[str, Masked]:
+    """Standard deviation of the known monthly changes of twelve months over the mean of their levels.
+
+    Known where ``minimum`` changes are; beside it the same from ``FEWEST_CHANGES`` on, which only a model reads.
+    """
+    count = np.zeros(levels.width, dtype=np.int64)
     changes, squares, total = np.zeros_like(count), np.zeros_like(count), np.zeros_like(count)
     for lag in range(12):
         now = at(levels, t - lag)
@@ -66,22 +71,26 @@ def volatility(levels: Ints, t: int, *, minimum: int) -> Masked:
         squares += change.values * change.values
         total += np.where(change.valid, now.values, 0)
     spread = np.sqrt((count * squares - changes * changes).astype(np.float64))
-    return quotient(spread, total, count >= minimum)
+    known = quotient(spread, total, count >= min(minimum, FEWEST_CHANGES))
+    return {
+        "insured_volatility_12m_ratio": Masked(known.values, known.valid & (count >= minimum)),
+        "insured_volatility_known_ratio": Masked(known.values, known.valid & (count >= FEWEST_CHANGES)),
+    }
 
 
-def drawdown(levels: Ints, t: int) -> Masked:
+def drawdown(levels: Months, t: int) -> Masked:
     """Fall from the highest known level of twelve months as a share of it."""
     now = at(levels, t)
     highest = now.values.copy()
     for lag in range(1, 12):
-        highest = np.maximum(highest, at(levels, t - lag).values)
+        np.maximum(highest, at(levels, t - lag).values, out=highest)
     return quotient(highest - now.values, highest, now.valid)
 
 
 def decline_run(panel: Insurance, t: int, *, definitions: Definitions) -> dict[str, Masked]:
     """Falls in a row over the months that the festival does not touch, with where the run starts and ends."""
     rows = [row for row in range(t, _earliest(t) - 1, -1) if not definitions.lunar.is_festival(panel.first + row)]
-    count = panel.levels.shape[1]
+    count = panel.levels.width
     run, start_row, start_level = (np.zeros(count, dtype=np.int64) for _ in range(3))
     end = at(panel.levels, rows[0] if rows else -1)
     start_row[:] = rows[0] if rows else 0
@@ -132,20 +141,24 @@ def absence(panel: Insurance, t: int) -> dict[str, Masked]:
 
     Months that are incomplete, or in which the enterprise has a quarantined row, neither count nor break the run.
     """
-    count = panel.levels.shape[1]
-    absent = np.zeros(count, dtype=np.int64)
-    last = np.full(count, MISSING, dtype=np.int64)
-    found = np.zeros(count, dtype=np.bool_)
+    count = panel.levels.width
+    absent, last = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    known, found = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
+    insured = panel.columns["insured_persons"]
     for row in range(t, -1, -1):
-        last = np.where(~found & panel.present[row], panel.columns["insured_persons"][row], last)
-        found |= panel.present[row]
+        if row < _earliest(t) and found.all():
+            break
+        new = ~found & panel.present[row]
+        last[new], known[new] = insured.values[row][new], insured.valid[row][new]
+        found |= new
         if row >= _earliest(t):
             absent += ~found & ~panel.blind[row] & panel.complete[row]
-    last = np.where(found, last, panel.before_persons)
+    earlier: Bools = ~found & (panel.before_persons != MISSING)
+    last[earlier], known[earlier] = panel.before_persons[earlier], True
     seen: Bools = found | (panel.before_month != MISSING)
     return {
         "absent_months": Masked(np.where(seen, absent, 0), seen),
-        "last_insured_persons": Masked(np.where(last != MISSING, last, 0), last != MISSING),
+        "last_insured_persons": Masked(last, known),
     }
 
 
@@ -158,8 +171,9 @@ def flows(panel: Insurance, t: int) -> dict[str, Masked]:
     """Joiners and leavers of three months; a month of proven absence has no joiners, and its leavers are unknown."""
     low = max(t - 14, 0)
     seen = slice(low, t + 1)
-    joiners = panel.columns["joiners_persons"][seen]
-    joiners = np.where(~panel.present[seen] & (panel.levels[seen] == 0), 0, joiners)
+    told, levels = panel.columns["joiners_persons"], panel.levels
+    gone = ~panel.present[seen] & levels.valid[seen] & (levels.values[seen] == 0)
+    joiners = Months(told.values[seen], told.valid[seen] | gone)
     leavers = full_window(panel.columns["leavers_persons"], t, count=3)
     high_base = full_window(panel.columns["high_base_leavers_persons"], t, count=3)
     return {

@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.stages.features.employment import volatility
-from pipelines.stages.features.masked import MISSING, Ints, Masked, at, quotient
+from pipelines.stages.features.masked import Masked, Months, at, quotient, unknown_months
 from pipelines.stages.features.panel import Insurance
 
 LAGS = range(1, 13)
 CHANGES = (1, 3, 12)
-FEWEST_CHANGES = 2
 
 
 def features(panel: Insurance, t: int) -> dict[str, Masked]:
@@ -23,7 +21,6 @@ def features(panel: Insurance, t: int) -> dict[str, Masked]:
     """
     now = at(panel.levels, t)
     result = {f"insured_lag_{lag}m_ratio": _over(at(panel.levels, t - lag), now) for lag in LAGS}
-    result["insured_volatility_known_ratio"] = volatility(panel.levels, t, minimum=FEWEST_CHANGES)
     base, due = (_column(panel, name) for name in ("base_fen", "due_fen"))
     persons = panel.columns["insured_persons"]
     for lag in CHANGES:
@@ -36,23 +33,23 @@ def features(panel: Insurance, t: int) -> dict[str, Masked]:
     return result
 
 
-def _column(panel: Insurance, name: str) -> Ints:
+def _column(panel: Insurance, name: str) -> Months:
     """The column ``name`` of the panel; all missing where its source does not give it."""
     found = panel.columns.get(name)
-    return np.full(panel.levels.shape, MISSING, dtype=np.int64) if found is None else found
+    return unknown_months(panel.present.shape) if found is None else found
 
 
-def _change(amounts: Ints, heads: Ints, t: int, *, lag: int) -> Masked:
+def _change(amounts: Months, heads: Months, t: int, *, lag: int) -> Masked:
     """Change of amount per head over ``lag`` months as a share of what it was."""
     now, then = _per(amounts, heads, t), _per(amounts, heads, t - lag)
     return quotient(now.values - then.values, then.values, now.valid & then.valid)
 
 
-def _per(amounts: Ints, heads: Ints, t: int) -> Masked:
+def _per(amounts: Months, heads: Months, t: int) -> Masked:
     return _over(at(amounts, t), at(heads, t))
 
 
-def _whole(amounts: Ints, heads: Ints, t: int) -> Masked:
+def _whole(amounts: Months, heads: Months, t: int) -> Masked:
     """Amount per head in month ``t``, rounded down."""
     amount, persons = at(amounts, t), at(heads, t)
     valid = amount.valid & persons.valid & (persons.values > 0)
@@ -63,9 +60,9 @@ def _over(part: Masked, whole: Masked) -> Masked:
     return quotient(part.values, whole.values, part.valid & whole.valid)
 
 
-def _known(amounts: Ints, t: int, *, count: int) -> Masked:
+def _known(amounts: Months, t: int, *, count: int) -> Masked:
     """How many of the ``count`` months ending with ``t`` have an amount."""
-    known: Any = np.zeros(amounts.shape[1], dtype=np.int64)
+    known: Any = np.zeros(amounts.width, dtype=np.int64)
     for row in range(t - count + 1, t + 1):
         known += at(amounts, row).valid
-    return Masked(known, np.ones(amounts.shape[1], dtype=np.bool_))
+    return Masked(known, np.ones(amounts.width, dtype=np.bool_))

@@ -4,7 +4,7 @@ import numpy as np
 
 from pipelines.run import Run
 from pipelines.stages.features import reading
-from pipelines.stages.features.masked import MISSING, Bools, Ints
+from pipelines.stages.features.masked import Bools, Ints
 from pipelines.stages.features.panel import Origin
 from pipelines.warehouse import Warehouse
 
@@ -21,8 +21,8 @@ def levels(warehouse: Warehouse, *, first: int, last: int, size: int = reading.B
     found = np.full((count, last - first + 1), UNKNOWN, dtype=np.int64)
     for bucket in reading.buckets(count, size=size):
         panel = reading.insurance(warehouse, city, bucket, query="read_insured")
-        part = panel.levels[first - city.first :].T
-        found[bucket.first_no : bucket.first_no + bucket.count] = np.where(part == MISSING, UNKNOWN, part)
+        part = panel.levels.raw(UNKNOWN)[first - city.first :].T
+        found[bucket.first_no : bucket.first_no + bucket.count] = part
     return found
 
 

@@ -22,17 +22,51 @@ class Masked(NamedTuple):
     valid: Bools
 
 
+class Months(NamedTuple):
+    """A (month × enterprise) array of one quantity with its validity; ``values`` are 0 where it is missing.
+
+    A month of it is a view, so nobody writes into what ``at`` gives.
+    """
+
+    values: Ints
+    valid: Bools
+
+    @property
+    def width(self) -> int:
+        """Enterprises."""
+        return int(self.values.shape[1])
+
+    def until(self, t: int) -> "Months":
+        """The months up to row ``t``."""
+        return Months(self.values[: t + 1], self.valid[: t + 1])
+
+    def raw(self, missing: int) -> Ints:
+        """One array, with ``missing`` where the value is."""
+        return np.where(self.valid, self.values, missing)
+
+
+def months_of(raw: Ints) -> Months:
+    """``raw``, which has ``MISSING`` where nothing is known, as values and validity; ``raw`` itself is given up."""
+    valid = raw != MISSING
+    raw[~valid] = 0
+    return Months(raw, valid)
+
+
+def unknown_months(shape: tuple[int, int]) -> Months:
+    """A quantity that is missing in every month."""
+    return Months(np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.bool_))
+
+
 def empty(count: int, *, dtype: type = np.float64) -> Masked:
     """A quantity that is missing for all ``count`` enterprises."""
     return Masked(np.zeros(count, dtype=dtype), np.zeros(count, dtype=np.bool_))
 
 
-def at(months: Ints, t: int) -> Masked:
-    """Column ``t`` of a (month × enterprise) array; all missing where the array does not reach."""
-    if not 0 <= t < months.shape[0]:
-        return empty(months.shape[1], dtype=np.int64)
-    valid = months[t] != MISSING
-    return Masked(np.where(valid, months[t], 0), valid)
+def at(months: Months, t: int) -> Masked:
+    """Month ``t``; all missing where the array does not reach."""
+    if not 0 <= t < len(months.values):
+        return empty(months.width, dtype=np.int64)
+    return Masked(months.values[t], months.valid[t])
 
 
 def difference(later: Masked, earlier: Masked) -> Masked:
@@ -55,10 +89,10 @@ def relative(later: Masked, earlier: Masked) -> Masked:
     return quotient(change.values, earlier.values, change.valid)
 
 
-def window(months: Ints, t: int, *, count: int) -> tuple[Ints, Ints]:
+def window(months: Months, t: int, *, count: int) -> tuple[Ints, Ints]:
     """Sum over the known months of the ``count`` months ending with ``t``, and how many of them are known."""
-    total = np.zeros(months.shape[1], dtype=np.int64)
-    known = np.zeros(months.shape[1], dtype=np.int64)
+    total = np.zeros(months.width, dtype=np.int64)
+    known = np.zeros(months.width, dtype=np.int64)
     for month in range(t - count + 1, t + 1):
         column = at(months, month)
         total += column.values
@@ -66,7 +100,7 @@ def window(months: Ints, t: int, *, count: int) -> tuple[Ints, Ints]:
     return total, known
 
 
-def full_window(months: Ints, t: int, *, count: int) -> Masked:
+def full_window(months: Months, t: int, *, count: int) -> Masked:
     """Sum of the ``count`` months ending with ``t``; missing unless all of them are known."""
     total, known = window(months, t, count=count)
     return Masked(total, known == count)

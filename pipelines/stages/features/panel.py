@@ -1,6 +1,6 @@
 """The dense (month × enterprise) panel of one bucket, and the sparse sources beside it.
 
-A lag is a row offset; an origin sees rows up to its own month only. Arrays hold ``MISSING`` where nothing is known.
+A lag is a row offset; an origin sees rows up to its own month only. What is not known is marked, never zero.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.stages.features.lunar import LunarCalendar
-from pipelines.stages.features.masked import MISSING, Bools, Ints
+from pipelines.stages.features.masked import MISSING, Bools, Ints, Months, months_of
 from pipelines.stages.features.sparse import Events, Monthly, compact
 
 INSURANCE_COLUMNS = (
@@ -62,11 +62,11 @@ class Insurance:
     """Insurance months from ``first`` (ordinal) on; ``levels`` are insured persons with proven zeros filled in."""
 
     first: int
-    levels: Ints
+    levels: Months
     present: Bools
     complete: Bools
     blind: Bools
-    columns: dict[str, Ints]
+    columns: dict[str, Months]
     before_month: Ints
     before_persons: Ints
 
@@ -90,10 +90,19 @@ class Pairs:
 
 
 @dataclass(frozen=True)
+class Trade:
+    """What exporters made, or what they traded: (month × exporter) sums, and where there is any row."""
+
+    every: Ints
+    to_us: Ints
+    spoken: Bools
+
+
+@dataclass(frozen=True)
 class Exports:
     """Export rows of one bucket: ``position`` are the exporters' places in it; the other arrays are one per row.
 
-    The kinds of ``products`` are places in ``hs6``.
+    The kinds of ``products`` are places in ``hs6``. ``own_make`` and ``own_trade`` add the rows up by ``made``.
     """
 
     first: int
@@ -104,6 +113,8 @@ class Exports:
     to_us: Bools
     made: Bools
     usd_cent: Ints
+    own_make: Trade
+    own_trade: Trade
     products: Pairs
     destinations: Pairs
     hs6: tuple[str, ...]
@@ -189,11 +200,11 @@ def insurance_panel(
     )
     return Insurance(
         first=first,
-        levels=levels,
+        levels=months_of(levels),
         present=present,
         complete=complete,
         blind=blind,
-        columns=columns,
+        columns={name: months_of(column) for name, column in columns.items()},
         before_month=before_month,
         before_persons=before_persons,
     )
@@ -206,19 +217,46 @@ def export_panel(rows: pl.DataFrame, *, products: pl.Series, present: Bools, fir
     """
     position, exporter = compact(rows["place"].to_numpy())
     used, product = compact(rows["product"].to_numpy())
+    column = (rows["ordinal"].to_numpy() - first).astype(np.int64)
+    to_us, made = rows["to_us"].to_numpy(), rows["is_made"].to_numpy()
+    usd_cent = rows["export_usd_cent"].to_numpy().astype(np.int64)
+    shape = (len(present), len(position))
+    place = column * len(position) + exporter
+
+    def trade(own: Bools) -> Trade:
+        return Trade(
+            every=_added_up(place[own], usd_cent[own], shape),
+            to_us=_added_up(place[own & to_us], usd_cent[own & to_us], shape),
+            spoken=_marked(place[own], shape),
+        )
+
     return Exports(
         first=first,
         present=present,
         position=position,
         exporter=exporter,
-        column=(rows["ordinal"].to_numpy() - first).astype(np.int64),
-        to_us=rows["to_us"].to_numpy(),
-        made=rows["is_made"].to_numpy(),
-        usd_cent=rows["export_usd_cent"].to_numpy().astype(np.int64),
+        column=column,
+        to_us=to_us,
+        made=made,
+        usd_cent=usd_cent,
+        own_make=trade(made),
+        own_trade=trade(~made),
         products=_pairs(exporter, product),
         destinations=_pairs(exporter, rows["destination"].to_numpy()),
         hs6=tuple(products.gather(used).to_list()),
     )
+
+
+def _added_up(place: Ints, amounts: Ints, shape: tuple[int, int]) -> Ints:
+    total = np.zeros(shape, dtype=np.int64)
+    np.add.at(total.reshape(-1), place, amounts)
+    return total
+
+
+def _marked(place: Ints, shape: tuple[int, int]) -> Bools:
+    marks = np.zeros(shape, dtype=np.bool_)
+    marks.reshape(-1)[place] = True
+    return marks
 
 
 def _pairs(exporter: Ints, kind: Ints) -> Pairs:

@@ -5,7 +5,7 @@ An approved deferral is not arrears; the panel's arrears are already net of it.
 
 import numpy as np
 
-from pipelines.stages.features.masked import Ints, Masked, at, quotient, window
+from pipelines.stages.features.masked import Ints, Masked, Months, at, quotient, window
 from pipelines.stages.features.panel import Insurance
 
 
@@ -37,8 +37,8 @@ def _base_fen(panel: Insurance, t: int) -> Masked:
     return Masked(np.where(valid, base.values // np.where(valid, persons.values, 1), 0), valid)
 
 
-def _months(amounts: Ints, t: int, *, count: int) -> Ints:
-    months = np.zeros(amounts.shape[1], dtype=np.int64)
+def _months(amounts: Months, t: int, *, count: int) -> Ints:
+    months = np.zeros(amounts.width, dtype=np.int64)
     for row in range(t - count + 1, t + 1):
         months += at(amounts, row).values > 0
     return months

@@ -10,7 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from pipelines.stages.features.masked import MISSING, Bools, Ints, Masked, at, empty, full_window
+from pipelines.stages.features.masked import (
+    MISSING,
+    Bools,
+    Ints,
+    Masked,
+    Months,
+    at,
+    empty,
+    full_window,
+    months_of,
+    unknown_months,
+)
 
 FLAGS_PER_PLACE = 8
 
@@ -25,7 +36,7 @@ class Monthly:
     first: int
     position: Ints
     spoken: Bools
-    columns: dict[str, Ints]
+    columns: dict[str, Months]
 
 
 @dataclass(frozen=True)
@@ -84,9 +95,10 @@ class Seen:
         inside = since.valid & (row >= 0)
         if not inside.any():
             return empty(self.width, dtype=np.int64)
-        values = self.panel.columns[name][np.where(inside, row, 0), np.arange(self.width)]
-        valid = inside & (values != MISSING)
-        return Masked(np.where(valid, values, 0), valid)
+        place = np.where(inside, row, 0), np.arange(self.width)
+        column = self.panel.columns[name]
+        valid = inside & column.valid[place]
+        return Masked(np.where(valid, column.values[place], 0), valid)
 
     def spread(self, values: Mapping[str, Masked]) -> dict[str, Masked]:
         """``values`` at the enterprises' own places; those not named get what the last column has."""
@@ -103,10 +115,8 @@ class Seen:
 def unseen(columns: tuple[str, ...], *, month: int, count: int) -> Seen:
     """A source that never came, or no longer speaks, at an origin in ``month``: all that is read from it is missing."""
     nobody = np.zeros(0, dtype=np.int64)
-    nothing = np.full((0, 1), MISSING, dtype=np.int64)
-    panel = Monthly(
-        first=month + 1, position=nobody, spoken=nothing != MISSING, columns=dict.fromkeys(columns, nothing)
-    )
+    nothing = unknown_months((0, 1))
+    panel = Monthly(first=month + 1, position=nobody, spoken=nothing.valid, columns=dict.fromkeys(columns, nothing))
     return Seen(panel=panel, t=-1, count=count)
 
 
@@ -128,7 +138,7 @@ def monthly_panel(
         if is_register:
             array[covered] = 0
         array[month, place] = rows[name].fill_null(MISSING).to_numpy()
-        dense[name] = array
+        dense[name] = months_of(array)
     return Monthly(first=first, position=position.astype(np.int64), spoken=spoken, columns=dense)
 
 

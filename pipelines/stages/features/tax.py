@@ -46,5 +46,5 @@ def _per_head(seen: Seen, lag: int) -> Masked:
 
 def _share(payroll: Masked, insurance: Insurance, month: int, *, t: int) -> Masked:
     """Persons on the payroll over persons insured, both of ``month``."""
-    insured = at(insurance.levels[: t + 1], month - insurance.first)
+    insured = at(insurance.levels.until(t), month - insurance.first)
     return quotient(payroll.values, insured.values, payroll.valid & insured.valid)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.stages.features.masked import MISSING, Bools, Ints, Masked, at, empty, full_window, quotient, window
+from pipelines.stages.features.masked import Bools, Ints, Masked, Months, at, empty, full_window, quotient, window
 from pipelines.stages.features.panel import EXPORT_MONTHS, Definitions, Exports
 
 SILENT_MONTHS = 12
@@ -26,12 +26,12 @@ RATIOS = ("export_us_share_12m_ratio", "export_us_3m_change_ratio", "export_hhi_
 
 @dataclass(frozen=True)
 class Own:
-    """The rows that speak for each exporter at one origin, and their dense (month × exporter) sums."""
+    """The rows that speak for each exporter at one origin, and their sums by (month × exporter)."""
 
     rows: Bools
     known: Bools
-    every: Ints
-    to_us: Ints
+    every: Months
+    to_us: Months
 
 
 def own_rows(panel: Exports | None, t: int) -> Own | None:
@@ -41,18 +41,20 @@ def own_rows(panel: Exports | None, t: int) -> Own | None:
     """
     if panel is None or not 0 <= t < len(panel.present):
         return None
-    exporters = len(panel.position)
-    seen = (panel.column <= t) & (panel.column > t - EXPORT_MONTHS)
-    producer = np.zeros(exporters, dtype=np.bool_)
-    producer[panel.exporter[seen & panel.made]] = True
-    known = np.zeros(exporters, dtype=np.bool_)
-    known[panel.exporter[seen]] = True
-    rows = seen & (panel.made == producer[panel.exporter])
+    low = max(t - EXPORT_MONTHS + 1, 0)
+    make, trade = panel.own_make, panel.own_trade
+    producer: Bools = np.logical_or.reduce(make.spoken[low : t + 1])
+    known: Bools = producer | np.logical_or.reduce(trade.spoken[low : t + 1])
+    seen = (panel.column <= t) & (panel.column >= low)
+    every, to_us = (np.zeros((t + 1, len(panel.position)), dtype=np.int64) for _ in range(2))
+    every[low:] = np.where(producer, make.every[low : t + 1], trade.every[low : t + 1])
+    to_us[low:] = np.where(producer, make.to_us[low : t + 1], trade.to_us[low : t + 1])
+    told = np.broadcast_to(panel.present[: t + 1, np.newaxis], every.shape)
     return Own(
-        rows=rows,
+        rows=seen & (panel.made == producer[panel.exporter]),
         known=known,
-        every=_dense(panel, rows),
-        to_us=_dense(panel, rows & panel.to_us),
+        every=Months(every, told),
+        to_us=Months(to_us, told),
     )
 
 
@@ -91,10 +93,10 @@ def spread(value: Masked, position: Ints, *, known: Bools, count: int) -> Masked
     return Masked(values, valid)
 
 
-def fall_months(to_us: Ints, t: int, *, percent: int) -> Masked:
+def fall_months(to_us: Months, t: int, *, percent: int) -> Masked:
     """Months in a row in which the three-month sum fell by ``percent`` or more against the year before."""
-    run = np.zeros(to_us.shape[1], dtype=np.int64)
-    going = np.ones(to_us.shape[1], dtype=np.bool_)
+    run = np.zeros(to_us.width, dtype=np.int64)
+    going = np.ones(to_us.width, dtype=np.bool_)
     first = full_window(to_us, t, count=3).valid & full_window(to_us, t - 12, count=3).valid
     for row in range(t, max(t - EXPORT_MONTHS, -1) + 14, -1):
         now, then = full_window(to_us, row, count=3), full_window(to_us, row - 12, count=3)
@@ -106,9 +108,9 @@ def fall_months(to_us: Ints, t: int, *, percent: int) -> Masked:
     return Masked(run, first)
 
 
-def zero_months(every: Ints, t: int) -> Masked:
+def zero_months(every: Months, t: int) -> Masked:
     """Months in a row of no exports, of those who exported in the twelve months before them; 0 for all others."""
-    run = np.zeros(every.shape[1], dtype=np.int64)
+    run = np.zeros(every.width, dtype=np.int64)
     going = at(every, t).valid
     known = going.copy()
     for row in range(t, max(t - EXPORT_MONTHS, -1), -1):
@@ -117,18 +119,17 @@ def zero_months(every: Ints, t: int) -> Masked:
         if not going.any():
             break
         run += going
-    active = np.zeros(every.shape[1], dtype=np.bool_)
+    active = np.zeros(every.width, dtype=np.bool_)
     for lag in range(1, 13):
         earlier = t - run - lag + 1
-        amount = every[np.maximum(earlier, 0), np.arange(every.shape[1])]
-        active |= (earlier >= 0) & (amount != MISSING) & (amount > 0)
+        active |= (earlier >= 0) & (every.values[np.maximum(earlier, 0), np.arange(every.width)] > 0)
     return Masked(np.where(active, run, 0), known)
 
 
-def silent_months(every: Ints, t: int) -> Masked:
+def silent_months(every: Months, t: int) -> Masked:
     """Months since the latest exports, at most 12; missing where there are none within them."""
-    since = np.zeros(every.shape[1], dtype=np.int64)
-    heard = np.zeros(every.shape[1], dtype=np.bool_)
+    since = np.zeros(every.width, dtype=np.int64)
+    heard = np.zeros(every.width, dtype=np.bool_)
     for lag in range(SILENT_MONTHS + 1):
         heard |= at(every, t - lag).values > 0
         since += ~heard
@@ -145,13 +146,3 @@ def concentration(panel: Exports, own: Own, t: int, *, enough: Bools) -> Masked:
     index = np.zeros(len(panel.position), dtype=np.float64)
     np.add.at(index, exporter, share * share)
     return Masked(index, enough & (total > 0))
-
-
-def _dense(panel: Exports, rows: Bools) -> Ints:
-    """(Month × exporter) sums of ``rows``: 0 in a month with customs data, ``MISSING`` in one without."""
-    months, exporters = len(panel.present), len(panel.position)
-    flat = np.zeros(months * exporters, dtype=np.int64)
-    np.add.at(flat, panel.column[rows] * exporters + panel.exporter[rows], panel.usd_cent[rows])
-    dense = flat.reshape(months, exporters)
-    dense[~panel.present] = MISSING
-    return dense

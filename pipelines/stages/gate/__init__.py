@@ -1,7 +1,8 @@
 """The gate: Great Expectations over every batch in force and over the core; one verdict on the night.
 
-It judges and writes ``gate.result``, ``gate.verdict`` and ``gate.closing``. It repairs nothing, and a closed gate
-raises nothing: whoever runs the night reads the verdict.
+It judges and writes ``gate.result``, ``gate.verdict`` and ``gate.closing``, and beside them what the quality page tells
+of each feed and each department. It repairs nothing, and a closed gate raises nothing: whoever runs the night reads the
+verdict.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +12,14 @@ import polars as pl
 
 from pipelines.ledger import Ledger
 from pipelines.run import Receipt, Run
-from pipelines.stages.gate import batches, core_suite, delivered, judging
+from pipelines.stages.gate import batches, core_suite, delivered, drifting, edition_growth, judging, scoring
 from pipelines.stages.gate.finding import Finding, Override, Verdict, verdict
 from pipelines.warehouse import Warehouse
+
+__all__ = ["judge_edition", "run"]
+
+judge_edition = edition_growth.judge
+INSURANCE = "insurance_month"
 
 
 def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
@@ -28,6 +34,9 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
         found += delivered.findings(feed, items, judged, run=run)
         rows += sum(counts.row_count for counts in judged.counts.values())
         new += judged.new_batches
+    _feeds(run, warehouse)
+    drifting.store(run, warehouse)
+    scoring.store(run, warehouse)
     found += core_suite.findings(run, warehouse)
     overrides = [
         Override(str(entry["reason"]), frozenset(entry.get("opens", ())))
@@ -42,6 +51,26 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
     run.progress(f"质量检查：{decided.word}，{total}个文件（新检{new}个），{len(found)}项结果")
     notes = (f"verdict {decided.word}", f"batches: {total}, new: {new}")
     return Receipt("gate", rows_in=rows, rows_out=rows, notes=notes)
+
+
+def _feeds(run: Run, warehouse: Warehouse) -> None:
+    """What the checks and the points need to know of each feed: its agreement, its months, its checks of late."""
+    rows = [
+        {
+            "feed": feed.feed,
+            "feed_label": feed.label,
+            "owner": feed.owner,
+            "is_required": feed.required,
+            "is_insurance": INSURANCE in feed.provides,
+            "feed_cadence": feed.cadence,
+            "lag_days": feed.lag_days,
+        }
+        for feed in run.contracts.feeds.values()
+    ]
+    warehouse.store("gate.feed", pl.DataFrame(rows, schema=run.contracts.polars_schema("gate.feed")))
+    warehouse.build("gate.feed_month")
+    recent = run.parameters["gate_recent_days"]
+    warehouse.build("gate.feed_check", cutoff=run.cutoff, gate_recent_days=recent)
 
 
 def _delivery_months(in_force: Mapping[str, Sequence[batches.Batch]], run: Run) -> pl.DataFrame:

@@ -128,7 +128,7 @@ def _finding(run: Run, warehouse: Warehouse, m: Measured, outcome: Outcome) -> F
     """The line about one subject; a metric of a county or of a file is named by what its row says of it."""
     subject, observed = m.row["subject"], m.row["observed_text"]
     severity: Severity = "fail" if outcome.exception else m.rule.severity
-    mail_subject, mail_observed = subject, observed
+    mail_subject, mail_observed = m.row.get("mail_subject") or subject, observed
     if code := m.row.get("county_code"):
         subject = mail_subject = f"{run.settings.county_name('' if code == NOWHERE else code)}{subject}"
     if batch := m.row.get("batch"):

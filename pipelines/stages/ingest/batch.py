@@ -25,6 +25,7 @@ from pipelines.stages.ingest.header import width
 from pipelines.stages.ingest.recognise import Recognised, recognise
 
 MANIFEST = "manifest.json"
+ROWS = "rows.parquet"
 Manifest = dict[str, Any]
 
 
@@ -43,7 +44,8 @@ def landed(feed: Feed | None, digest: str, received_on: date, home: Home, contra
     for own in [feed] if feed else sorted(contracts.feeds.values(), key=lambda known: known.feed):
         for path in sorted((home.landing / own.feed).glob(f"{digest}*/{MANIFEST}")):
             manifest: Manifest = json.loads(path.read_text(encoding="utf-8"))
-            if manifest["contract"] == contracts.feed_digest(own) and _is_timeless(manifest, received_on):
+            is_whole = (path.parent / ROWS).is_file()
+            if is_whole and manifest["contract"] == contracts.feed_digest(own) and _is_timeless(manifest, received_on):
                 return manifest
     return None
 

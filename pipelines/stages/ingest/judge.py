@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.checks import Check
-from pipelines.contracts import WHOLE_ROW, Contracts, Feed
+from pipelines.contracts import RETRACTED, WHOLE_ROW, Contracts, Feed
 from pipelines.stages.ingest.header import Header
 from pipelines.stages.ingest.persons import HIDDEN, masked
 from pipelines.warehouse import Warehouse, scratch
@@ -64,11 +64,15 @@ def _squeezed(cell: pl.Expr) -> pl.Expr:
 
 
 def first_of_key(rows: pl.DataFrame, key: tuple[str, ...]) -> pl.Series:
-    """False for the second and later rows of the same key; a key with a null is nobody's second."""
+    """False for the second and later rows of the same key; a key with a null is nobody's second.
+
+    A row that takes a key back and one that gives it anew may stand in one file.
+    """
     if not key or not rows.height:
         return pl.Series("_first_of_key", [True] * rows.height, dtype=pl.Boolean)
     partly = rows.select(pl.any_horizontal(pl.col(k).is_null() for k in key)).to_series()
-    firsts = rows.select(pl.struct(key).is_first_distinct()).to_series()
+    mark = [pl.col(RETRACTED).fill_null(value=False)] if RETRACTED in rows.columns else []
+    firsts = rows.select(pl.struct([*key, *mark]).is_first_distinct()).to_series()
     return (partly | firsts).alias("_first_of_key")
 
 

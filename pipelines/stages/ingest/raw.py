@@ -1,7 +1,8 @@
 """Landed batches → the tables of one cutoff: ``raw.*`` as views over Parquet, and ``ingest.*`` about the deliveries.
 
-Only deliveries on record for the run, not withdrawn, exist here, and of them only rows known before the cutoff. Bodies
-of views take no parameters, so literals are rendered from contracts, hashes and dates, never from delivered text.
+Only deliveries on record for the run, not withdrawn, exist here, and of them only rows known before the cutoff, as
+corrections on record have them. Bodies of views take no parameters, so literals are rendered from contracts, hashes and
+dates, never from delivered text.
 """
 
 from collections import defaultdict
@@ -11,39 +12,59 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.contracts import DUCKDB_TYPES, RECORD_COLUMNS, Contracts, Feed
+from pipelines.contracts import DUCKDB_TYPES, RECORD_COLUMNS, RETRACTED, Contracts, Feed
 from pipelines.ledger import Delivery, Ledger
 from pipelines.run import Receipt, Run
+from pipelines.stages.ingest import correcting, purposes
 from pipelines.stages.ingest.batch import dating_period
 from pipelines.stages.ingest.quarantine import still_open
 from pipelines.stages.ingest.visible import Visible, period_is_month, see
 from pipelines.warehouse import Warehouse
+
+UNIT_MONTH = ("unit_no", "month")
 
 
 def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
     """Build ``ingest.*`` and ``raw.*`` as they stood at the cutoff of ``run``."""
     every = ledger.deliveries(through=run.through)
     on_record = [d for d in every if d.feed in run.contracts.feeds or not d.feed]
-    accepted = [d for d in on_record if d.status == "accepted"]
+    erased = ledger.erased()
+    held = [d for d in on_record if d.status == "accepted" and (d.feed, d.batch) not in erased]
+    allowed = purposes.split(run, held)
+    accepted = allowed.used
     visible = [v for d in accepted if (v := see(d, run)) is not None]
     refused = [d for d in on_record if d.status == "refused" and d.received_at < run.cutoff]
-    warehouse.store("ingest.delivery", _deliveries(visible, warehouse))
-    warehouse.store("ingest.delivery_period", _delivery_periods(visible, warehouse))
+    unused = purposes.store(run, warehouse, allowed)
+    corrected = correcting.store(run, warehouse, ledger, visible)
+    warehouse.store("ingest.delivery", _deliveries(corrected.visible, warehouse))
+    warehouse.store("ingest.delivery_period", _delivery_periods(corrected.visible, warehouse))
+    warehouse.store("ingest.superseded", _superseded(corrected.visible, run.contracts, warehouse))
     warehouse.store("ingest.refusal", _refusals(refused, warehouse))
     warehouse.store("ingest.check_count", _check_counts(visible, warehouse))
     warehouse.store("ingest.quarantine", still_open(visible, run.contracts))
     for table in sorted(name for name in run.contracts.tables if name.startswith("raw.")):
         _view(table, visible, run, warehouse)
-    _quarantined_unit_months(visible, run, warehouse)
+    _unknown_unit_months(visible, run, warehouse)
     later, strange = len(accepted) - len(visible), len(every) - len(on_record)
-    notes = (
+    notes: tuple[str, ...] = (
         f"deliveries visible: {len(visible)}, refused files: {len(refused)}",
         f"deliveries known only after the cutoff: {later}, of feeds without a contract: {strange}",
     )
-    return _receipt(visible, refused, notes)
+    if unused:
+        notes += (f"deliveries left out because their use is not approved: {len(unused)}",)
+    if corrected.changed or corrected.dropped:
+        notes += (f"corrections: {corrected.changed} values replaced, {corrected.dropped} rows left out",)
+    return _receipt(visible, refused, unused, notes, corrected=corrected.dropped)
 
 
-def _receipt(visible: list[Visible], refused: list[Delivery], notes: tuple[str, ...]) -> Receipt:
+def _receipt(
+    visible: list[Visible],
+    refused: list[Delivery],
+    unused: list[Delivery],
+    notes: tuple[str, ...],
+    *,
+    corrected: int,
+) -> Receipt:
     landed = sum(v.delivery.rows_landed for v in visible)
     quarantined = sum(v.delivery.rows_quarantined for v in visible)
     known, held = sum(v.known_rows for v in visible), sum(v.known_held for v in visible)
@@ -53,8 +74,10 @@ def _receipt(visible: list[Visible], refused: list[Delivery], notes: tuple[str, 
         "known_after_cutoff": landed + quarantined - known - held,
         "refused_files": sum(d.rows_in for d in refused),
     }
-    rows_in = sum(v.delivery.rows_in for v in visible) + dropped["refused_files"]
-    return Receipt("ingest", rows_in=rows_in, rows_out=known, dropped=dropped, notes=notes)
+    dropped |= {"left_out_by_correction": corrected} if corrected else {}
+    dropped |= {"use_not_approved": sum(d.rows_in for d in unused)} if unused else {}
+    rows_in = sum(v.delivery.rows_in for v in visible) + dropped["refused_files"] + dropped.get("use_not_approved", 0)
+    return Receipt("ingest", rows_in=rows_in, rows_out=known - corrected, dropped=dropped, notes=notes)
 
 
 def _frame(table: str, records: Iterable[Mapping[str, Any]], warehouse: Warehouse) -> pl.DataFrame:
@@ -90,11 +113,28 @@ def _delivery_periods(visible: list[Visible], warehouse: Warehouse) -> pl.DataFr
             "period_on": period.on,
             "row_count": period.rows,
             "known_at": period.known_at,
+            "quarantined_count": period.held,
         }
         for v in visible
         for period in v.periods
     )
     return _frame("ingest.delivery_period", records, warehouse)
+
+
+def _superseded(visible: list[Visible], contracts: Contracts, warehouse: Warehouse) -> pl.DataFrame:
+    """Periods of deliveries that a later file told anew as a whole, of feeds whose files cover periods."""
+    told: dict[tuple[str, Any], list[tuple[Any, int]]] = defaultdict(list)
+    for v in visible:
+        if contracts.feeds[v.delivery.feed].covers == "period":
+            for period in v.periods:
+                if period.rows and period.on is not None:
+                    told[v.delivery.feed, period.on].append((period.known_at, v.delivery.delivery_no))
+    records = (
+        {"delivery_no": number, "period_on": on}
+        for (_, on), words in sorted(told.items())
+        for _, number in sorted(words)[:-1]
+    )
+    return _frame("ingest.superseded", records, warehouse)
 
 
 def _refusals(refused: list[Delivery], warehouse: Warehouse) -> pl.DataFrame:
@@ -135,44 +175,69 @@ def _view(table: str, visible: list[Visible], run: Run, warehouse: Warehouse) ->
     typed = ", ".join(
         f'NULL::{DUCKDB_TYPES[run.contracts.column(c).type]} AS "{c}"' for c in (*columns, *RECORD_COLUMNS)
     )
-    parts = _selects(table.removeprefix("raw."), columns, visible, run, file="rows.parquet")
+    reached = correcting.touched(warehouse)
+    parts = _selects(table.removeprefix("raw."), columns, visible, run, file="rows.parquet", reached=reached)
     if not parts:
         parts = [f"SELECT {typed} WHERE false"]
     warehouse.drop(table)
     warehouse.execute(f"CREATE VIEW {table} AS\n" + "\nUNION ALL\n".join(parts))
 
 
-def _selects(target: str, columns: Iterable[str], visible: list[Visible], run: Run, *, file: str) -> list[str]:
-    """One SELECT per feed that provides ``target``, way of dating and set of landed columns."""
-    groups: dict[tuple[str, str, tuple[str, ...]], list[Path]] = defaultdict(list)
+def _selects(
+    target: str,
+    columns: Iterable[str],
+    visible: list[Visible],
+    run: Run,
+    *,
+    file: str,
+    reached: Mapping[str, Mapping[str, frozenset[str]]] | None = None,
+) -> list[str]:
+    """One SELECT per feed that provides ``target``, way of dating, set of landed columns and set of corrected ones.
+
+    ``reached`` is feed → batch → the columns that corrections reach.
+    """
+    groups: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], list[Path]] = defaultdict(list)
     for v in visible:
         if target in run.contracts.feeds[v.delivery.feed].provides:
-            key = (v.delivery.feed, v.delivery.dated, tuple(v.manifest["columns"]))
+            own = (reached or {}).get(v.delivery.feed, {}).get(v.delivery.batch, frozenset())
+            key = (v.delivery.feed, v.delivery.dated, tuple(v.manifest["columns"]), tuple(sorted(own)))
             path = v.folder / file
             if path not in groups[key]:
                 groups[key].append(path)
     return [
-        _select(target, list(columns), run.contracts.feeds[feed], dated, present, files, run)
-        for (feed, dated, present), files in sorted(groups.items())
+        _select(target, list(columns), run.contracts.feeds[feed], dated, present, _source(feed, files, own, run), run)
+        for (feed, dated, present, own), files in sorted(groups.items())
     ]
 
 
+def _source(feed: str, files: list[Path], corrected: tuple[str, ...], run: Run) -> str:
+    """SQL of the rows in ``files``, with the ``corrected`` columns as corrections have them."""
+    if not corrected:
+        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
+        return f"read_parquet([{listed}])"
+    own = run.contracts.feeds[feed]
+    kinds = {c: DUCKDB_TYPES[run.contracts.feed_column(own, c).type] if c in own.columns else "" for c in corrected}
+    return correcting.patched(feed, files, kinds)
+
+
 def _select(
-    target: str, columns: list[str], feed: Feed, dated: str, present: tuple[str, ...], files: list[Path], run: Run
+    target: str, columns: list[str], feed: Feed, dated: str, present: tuple[str, ...], source: str, run: Run
 ) -> str:
     mapping = feed.provides[target]
     said = {c: f'"{c}"' for c in columns if c in present} if mapping == "same" else dict(mapping)
     cast = ", ".join(
         f'CAST({said.get(c, "NULL")} AS {DUCKDB_TYPES[run.contracts.column(c).type]}) AS "{c}"' for c in columns
     )
-    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
     names = ", ".join(f'landed."{c}"' for c in columns)
     known = f"CAST({_known_at_sql(feed, dated, run.contracts)} AS TIMESTAMP)"
     period = dating_period(feed, run.contracts)
+    retracted = f'coalesce("{RETRACTED}", false)' if RETRACTED in present else "false"
     dating = f'"{period}"' if period in present and dated == "lag" else "NULL::DATE"
     return (
-        f"SELECT {names}, landed.batch, landed.line_no, delivery.delivery_no, {known} AS known_at\n"
-        f"FROM (SELECT {cast}, batch, line_no, {dating} AS _period FROM read_parquet([{listed}])) AS landed\n"
+        f"SELECT {names}, landed.batch, landed.line_no, delivery.delivery_no, {known} AS known_at, "
+        f"landed.{RETRACTED}\n"
+        f"FROM (SELECT {cast}, batch, line_no, {retracted} AS {RETRACTED}, {dating} AS _period "
+        f"FROM {source}) AS landed\n"
         f"JOIN ingest.delivery AS delivery ON delivery.batch = landed.batch\n"
         f"WHERE delivery.feed = '{feed.feed}' AND delivery.dated_by = '{dated}'\n"
         f"AND {known} < TIMESTAMP '{run.cutoff.isoformat(sep=' ')}'"
@@ -187,17 +252,33 @@ def _known_at_sql(feed: Feed, dated: str, contracts: Contracts) -> str:
     return f"coalesce(CAST({end} + INTERVAL {feed.lag_days} DAY AS TIMESTAMP), delivery.received_at)"
 
 
-def _quarantined_unit_months(visible: list[Visible], run: Run, warehouse: Warehouse) -> None:
-    """Units and months of which a row was quarantined, where both could be read and no good row came later."""
+def _unknown_unit_months(visible: list[Visible], run: Run, warehouse: Warehouse) -> None:
+    """Units and months of which a row was taken back, left out by a correction, or quarantined if both could be read.
+
+    Only where no good row came since. That a row is wrong does not say that nobody is insured.
+    """
     held = [v for v in visible if v.delivery.rows_quarantined]
-    parts = _selects("insurance_month", ("unit_no", "month"), held, run, file="quarantined.parquet")
-    warehouse.execute(run.contracts.ddl("ingest.quarantined_unit_month"))
-    if parts:
-        union = "\nUNION ALL\n".join(parts)
-        warehouse.execute(
-            f"INSERT INTO ingest.quarantined_unit_month SELECT DISTINCT unit_no, month FROM ({union}) AS held "
-            "WHERE unit_no IS NOT NULL AND month IS NOT NULL AND NOT EXISTS (FROM raw.insurance_month AS good "
-            "WHERE good.unit_no = held.unit_no AND good.month = held.month "
-            "AND row(good.known_at, good.delivery_no) > row(held.known_at, held.delivery_no)) "
-            "ORDER BY unit_no, month"
+    parts = [("隔离", part) for part in _selects("insurance_month", UNIT_MONTH, held, run, file="quarantined.parquet")]
+    gone = correcting.touched(warehouse)
+    reached = [v for v in visible if correcting.DROPPED in gone.get(v.delivery.feed, {}).get(v.delivery.batch, ())]
+    for part in _selects("insurance_month", UNIT_MONTH, reached, run, file="rows.parquet"):
+        dropped = (
+            f"SELECT dropped.* FROM ({part}) AS dropped SEMI JOIN ingest.correction_row AS g "
+            "ON g.batch = dropped.batch "
+            f"AND g.line_no = dropped.line_no AND g.column_name = '{correcting.DROPPED}'"
         )
+        parts.append(("更正", dropped))
+    parts.append(("作废", "SELECT * FROM raw.insurance_month WHERE is_retracted"))
+    union = "\nUNION ALL\n".join(
+        f"SELECT unit_no, month, known_at, delivery_no, '{cause}' AS unknown_cause FROM ({part})"
+        for cause, part in parts
+    )
+    warehouse.execute(run.contracts.ddl("ingest.unknown_unit_month"))
+    warehouse.execute(
+        f"INSERT INTO ingest.unknown_unit_month SELECT unit_no, month, min(unknown_cause) FROM ({union}) AS held "
+        "WHERE unit_no IS NOT NULL AND month IS NOT NULL AND NOT EXISTS (FROM raw.insurance_month AS good "
+        "WHERE good.unit_no = held.unit_no AND good.month = held.month AND NOT good.is_retracted "
+        "AND (row(good.known_at, good.delivery_no) > row(held.known_at, held.delivery_no) "
+        "OR held.unknown_cause = '作废' AND good.delivery_no = held.delivery_no)) "
+        "GROUP BY unit_no, month ORDER BY unit_no, month"
+    )

@@ -10,7 +10,9 @@ import re
 
 from pipelines.errors import StageOrderError
 from pipelines.ledger import Ledger
-from pipelines.run import Receipt, Run
+from pipelines.purpose import USES
+from pipelines.run import Export, Receipt, Run
+from pipelines.settings import Settings
 from pipelines.stages.publish import shelf
 from pipelines.stages.publish.edition import TABLES, Files
 from pipelines.warehouse import Warehouse
@@ -19,6 +21,7 @@ __all__ = ["TABLES", "run"]
 
 FILE_SAFE = re.compile(r"[0-9A-Za-z_-]+")
 UNKNOWN_COUNTY = "000000"
+PUBLICATION, COUNTY_FILES, WARNING = USES["publication"], USES["county_files"], USES["warning"]
 
 
 def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
@@ -35,10 +38,15 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
         record.edition_id == edition_id and record.status == "issued" for record in ledger.editions(as_of=run.as_of)
     )
     codes, unnamed = _counties(warehouse)
-    withdrawals = len(ledger.withdrawn(through=run.through))
-    files = Files(run, warehouse, folder, edition_id, is_issued=is_issued, withdrawals=withdrawals)
-    counts = files.write(codes)
+    kept_back = _kept_back(warehouse)
+    if PUBLICATION in kept_back:
+        return _nothing(run, kept_back[PUBLICATION])
+    gone = len(ledger.withdrawn(through=run.through)) + len(ledger.erased())
+    files = Files(run, warehouse, folder, edition_id, is_issued=is_issued, withdrawals=gone)
+    counts = files.write([] if COUNTY_FILES in kept_back else codes)
     notes = files.notes
+    if COUNTY_FILES in kept_back:
+        notes.append(f"no county files: not approved for {', '.join(kept_back[COUNTY_FILES])}")
     if unnamed:
         notes.append(f"no county file for {unnamed} county codes that cannot be file names")
     if run.output is None:
@@ -47,7 +55,36 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
         notes += [f"{removed} older files removed"] if removed else []
     rows = sum(counts.values())
     run.progress(f"发布：wengang-{edition_id}.duckdb，{rows} 行，县区文件 {len(codes)} 个")
-    return Receipt(stage="publish", rows_in=rows, rows_out=rows, notes=tuple(notes))
+    return Receipt(
+        stage="publish", rows_in=rows, rows_out=rows, notes=tuple(notes), exports=_exports(files, run.settings)
+    )
+
+
+def _kept_back(warehouse: Warehouse) -> dict[str, list[str]]:
+    """Use, as ``ingest.purpose`` calls it → the feeds that were not approved for it."""
+    found: dict[str, list[str]] = {}
+    for feed, uses in warehouse.rows(
+        "SELECT feed, withheld_text FROM ingest.purpose WHERE withheld_text IS NOT NULL ORDER BY feed"
+    ):
+        for use in uses.split("、"):
+            found.setdefault(use, []).append(feed)
+    return found
+
+
+def _nothing(run: Run, feeds: list[str]) -> Receipt:
+    """The edition goes out without files for analysts; those of the last one stay."""
+    run.progress(f"发布：{'、'.join(feeds)} 未批准用于{PUBLICATION}，本期不生成数据文件")
+    return Receipt(stage="publish", rows_in=0, rows_out=0, notes=(f"nothing: not approved for {', '.join(feeds)}",))
+
+
+def _exports(files: Files, settings: Settings) -> tuple[Export, ...]:
+    """What was written: the city's file, and each county's."""
+    return tuple(
+        Export(COUNTY_FILES, settings.county_name(code), rows, WARNING)
+        if code
+        else Export(PUBLICATION, "本局分析人员", rows, WARNING)
+        for code, rows in sorted(files.rows.items())
+    )
 
 
 def _counties(warehouse: Warehouse) -> tuple[list[str], int]:

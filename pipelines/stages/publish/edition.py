@@ -26,7 +26,11 @@ TABLES = (
     "out.risk",
     "out.county_industry_month",
     "out.source_status",
+    "out.source_period",
     "out.quality_result",
+    "out.feed_quality",
+    "out.department_quality",
+    "out.feed_drift",
     "out.model",
     "out.drift",
     "out.parameter",
@@ -47,6 +51,7 @@ class Files:
     notes: list[str] = field(default_factory=list)
     written: dict[str, Path] = field(default_factory=dict)
     copied: set[str] = field(default_factory=set)
+    rows: dict[str, int] = field(default_factory=dict)
 
     def write(self, counties: Sequence[str]) -> dict[str, int]:
         """Write what is missing and the book of it; gives the rows of each table of the city's file, if written."""
@@ -90,6 +95,7 @@ class Files:
                 self.notes.append(f"{self._target(code).name} was written whole: {error}")
                 continue
             self.written[code] = self._target(code)
+            self.rows[code] = sum(counts.values())
             self.copied |= {code} if recipe.copied else set()
             break
         return counts

@@ -1,22 +1,26 @@
-"""The pages of an edition: the officers' workbook, one per county, the briefing, and what departments get back.
+"""The pages of an edition: workbooks for officers and counties, briefing, quality page, what departments get back.
 
 Every byte follows from the edition: no clock, fixed order. Refuses to compute anything an officer could dispute.
 """
 
 import shutil
 
-from pipelines.run import Receipt, Run, atomic_file
+from pipelines.run import Export, Receipt, Run, atomic_file
+from pipelines.stages.report import quality_content
 from pipelines.stages.report.briefing import page
 from pipelines.stages.report.content import Content, read
 from pipelines.stages.report.feedback import file_name, write_feedback
+from pipelines.stages.report.quality import page as quality_page
 from pipelines.stages.report.sheets import county_sheets, main_sheets
 from pipelines.stages.report.workbook import Binding, write
 from pipelines.warehouse import Warehouse
 
 WORKBOOK = "预警名单.xlsx"
 BRIEFING = "briefing.html"
+QUALITY = "quality.html"
 COUNTIES = "县区"
 FEEDBACK = "feedback"
+WARNING = "监测预警"
 
 
 def run(run: Run, warehouse: Warehouse) -> Receipt:
@@ -30,22 +34,35 @@ def run(run: Run, warehouse: Warehouse) -> Receipt:
     for name in (COUNTIES, FEEDBACK):
         shutil.rmtree(folder / name, ignore_errors=True)
     write(folder / WORKBOOK, main_sheets(content, run.contracts), _binding(content, "企业规模性裁员风险预警名单"))
+    exports = [Export(WORKBOOK, "本局", len(content.warnings), WARNING)]
     counties = sorted({(w["county_code"] or "", w["county_name"] or "未知县区") for w in content.warnings})
     for code, name in counties:
         sheets = county_sheets(content, run.contracts, code, name)
         binding = _binding(content, f"{name}企业规模性裁员风险预警名单")
         write(folder / COUNTIES / f"{file_name(code)}_{file_name(name)}.xlsx", sheets, binding)
+        own = sum((w["county_code"] or "") == code for w in content.warnings)
+        exports.append(Export(f"{COUNTIES}工作簿", name, own, WARNING))
     with atomic_file(folder / BRIEFING) as path:
         path.write_text(page(content), encoding="utf-8", newline="\n")
+    write_quality(run, warehouse)
     binding = _binding(content, "数据质量反馈")
     returned = write_feedback(folder / FEEDBACK, content, run.contracts, binding=binding)
-    run.progress(f"报告：名单 {len(content.warnings)} 家，县区工作簿 {len(counties)} 份，部门反馈 {returned} 份")
+    exports += [Export("数据质量反馈工作簿", owner, lines, "数据质量反馈") for owner, lines in returned.items()]
+    run.progress(f"报告：名单 {len(content.warnings)} 家，县区工作簿 {len(counties)} 份，部门反馈 {len(returned)} 份")
     return Receipt(
         stage="report",
         rows_in=len(content.warnings),
         rows_out=len(content.warnings),
-        notes=(f"{len(counties)} county workbooks", f"{returned} feedback workbooks"),
+        notes=(f"{len(counties)} county workbooks", f"{len(returned)} feedback workbooks"),
+        exports=tuple(exports),
     )
+
+
+def write_quality(run: Run, warehouse: Warehouse) -> None:
+    """Write the quality page into the edition's folder; it asks the gate's tables only, so a held night has one too."""
+    content = quality_content.read(run, warehouse)
+    with atomic_file(run.edition_folder / QUALITY) as path:
+        path.write_text(quality_page(content), encoding="utf-8", newline="\n")
 
 
 def _binding(content: Content, title: str) -> Binding:

@@ -30,6 +30,9 @@ class Content:
     verdict: Row
     quarantine: tuple[Row, ...]
     refusals: tuple[Row, ...]
+    corrections: tuple[Row, ...]
+    departments: tuple[Row, ...]
+    reviewed: tuple[Row, ...]
     parameters: tuple[Row, ...]
     model: Row
     drift: tuple[Row, ...]
@@ -82,6 +85,9 @@ def read(run: Run, warehouse: Warehouse) -> Content:
         verdict=_rows(warehouse, "gate.verdict", ())[0],
         quarantine=_rows(warehouse, "ingest.quarantine", ("owner", "feed", "delivery_no", "line_no", "check_id")),
         refusals=_rows(warehouse, "ingest.refusal", ("feed", "received_at", "file_name")),
+        corrections=_rows(warehouse, "ingest.correction", ("correction_id",)),
+        departments=_rows(warehouse, "gate.department_quality", ("owner", "quality_month DESC")),
+        reviewed=_rows(warehouse, "gate.feed_quality", ("owner", "feed", "quality_month DESC")),
         parameters=_rows(warehouse, "edition.parameter", ("parameter_name",)),
         model=_rows(warehouse, "risk.model", ())[0],
         drift=_rows(warehouse, "risk.drift", ("stability_index DESC", "feature_name")),

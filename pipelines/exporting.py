@@ -1,0 +1,82 @@
+"""Rows that leave the published file whole, as CSV or as a file: on record first, and only where that was approved.
+
+The record says who, to whom, how many rows and for what; it holds nothing of the rows and no query.
+"""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines import accounts, purpose, query
+from pipelines import settings as settings_file
+from pipelines.errors import UsageError
+from pipelines.ledger import Ledger
+from pipelines.means import Means
+from pipelines.run import Export, atomic_file
+from pipelines.warehouse import connect_published
+
+UNTOLD = "未说明"
+KINDS = (".csv", ".parquet")
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What an export says of itself on record."""
+
+    purpose: str
+    recipient: str
+    by: str
+
+
+def csv_teller(means: Means, told: Telling) -> Callable[[int], None]:
+    """What to call with the number of rows before they leave as CSV; raises ``PurposeError`` where they may not."""
+    _require(means)
+    edition_id = _edition(means)
+    return lambda rows: _tell(means, rows, told, edition_id=edition_id, what="查询结果（csv）")
+
+
+def to_file(means: Means, text: str, out: Path, told: Telling) -> int:
+    """Write all rows of the query ``text`` to ``out`` (.csv or .parquet), on record first; gives how many.
+
+    Raises ``UsageError`` for a bad query, an unknown kind of file or no purpose, ``PurposeError`` where a feed was not
+    approved for that.
+    """
+    if not text.strip():
+        raise UsageError("--out needs a QUERY")
+    if not told.purpose.strip():
+        raise UsageError("--out needs --purpose: what the rows are for; it is kept on record")
+    if out.suffix not in KINDS:
+        raise UsageError(f"{out}: a file is written as {' or '.join(KINDS)}")
+    _require(means)
+    frame = query.rows(published(means), text)
+    _tell(means, frame.height, told, edition_id=_edition(means), what=f"查询结果文件（{out.suffix[1:]}）")
+    with atomic_file(out.resolve()) as path:
+        if out.suffix == ".csv":
+            frame.write_csv(path)
+        else:
+            frame.write_parquet(path)
+    return frame.height
+
+
+def published(means: Means) -> Path:
+    """The file that analysts read now."""
+    return means.home.published / "current.duckdb"
+
+
+def _require(means: Means) -> None:
+    """Refuse an export of what a feed was not approved for; the published file rests on every feed that came."""
+    contracts, settings = means.contracts(), settings_file.load(means.home)
+    feeds = {d.feed for d in Ledger(means.home.ledger).deliveries() if d.status == "accepted"}
+    purpose.require(purpose.approvals(contracts, settings), feeds, "publication", on=means.now.date())
+
+
+def _edition(means: Means) -> str:
+    """The edition that analysts read now; a file is opened by one connection at a time."""
+    with closing(connect_published(published(means))) as connection:
+        return str(connection.execute("SELECT edition_id FROM out.edition").fetchall()[0][0])
+
+
+def _tell(means: Means, rows: int, told: Telling, *, edition_id: str, what: str) -> None:
+    export = Export(what, told.recipient, rows, " ".join(told.purpose.split()) or UNTOLD)
+    accounts.hand_out(Ledger(means.home.ledger), export, by=told.by, edition_id=edition_id, now=means.now)
