@@ -28,7 +28,7 @@ from pipelines.sources.protocol import Channel, Fetched, Found, Meter, Sink, Sou
 
 UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
 REQUEST_BYTES = 2**15
-AT_ONCE = 256
+AT_ONCE = 1024
 """Requests under way at once: the library's own reading ahead either floods a server or sleeps between them."""
 KEEP_ALIVE_SECONDS = 15
 KEYS = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)

@@ -213,6 +213,20 @@ def test_a_feed_without_a_contract_is_told(site: Site) -> None:
     assert outcome.is_final
 
 
+def test_a_feed_of_whole_periods_is_not_fetched_by_parts(
+    site: Site, service: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = contract_files.load(None)
+    whole = shipped.feeds[FEED].model_copy(update={"covers": "period"})
+    changed = replace(shipped, feeds={**shipped.feeds, FEED: whole})
+    monkeypatch.setattr(Means, "contracts", lambda _: changed)
+    site.settle(http(service) + 'watermark = "month"\nsince_parameter = "since"\n')
+    assert "stands for whole periods" in site.fails()
+    assert site.standing.is_final
+    site.settle(http(service))
+    assert len(site.brings()) == 1
+
+
 def test_a_source_or_feed_that_is_not_there_is_a_slip_of_the_command(site: Site) -> None:
     with pytest.raises(UsageError, match="no source is called water"):
         arrivals.fetch_sources(site.means, source="water")
