@@ -6,7 +6,8 @@ never deletes an original before the ledger has it.
 
 import hashlib
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ from pipelines.contracts import Contracts, Feed
 from pipelines.errors import DeliveryError, UsageError
 from pipelines.ledger import Delivery, Ledger
 from pipelines.settings import Home
-from pipelines.stages.ingest import grid, persons
+from pipelines.stages.ingest import archive, grid, persons
 from pipelines.stages.ingest.arrival import Taken, is_unchanged, shown_name, take
 from pipelines.stages.ingest.batch import MANIFEST, land, landed, write
 
@@ -27,6 +28,7 @@ class Incoming:
     """A file that has come: where it lies, when it came, and what its sender says about it.
 
     ``dated`` overrides the contract's way of dating rows. ``remove`` takes the file away once it is on record.
+    ``within`` is the path of the file inside the archive that lies at ``path``.
     """
 
     path: Path
@@ -34,6 +36,12 @@ class Incoming:
     feed: str | None = None
     dated: Literal["arrival", "lag"] | None = None
     remove: bool = False
+    within: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The name of the file, behind that of the archive it came in."""
+        return f"{shown_name(self.path)}/{self.within}" if self.within else shown_name(self.path)
 
 
 def receive(incoming: Incoming, *, home: Home, contracts: Contracts, ledger: Ledger) -> Delivery | None:
@@ -43,17 +51,59 @@ def receive(incoming: Incoming, *, home: Home, contracts: Contracts, ledger: Led
     be read, and it stays where it lies. Neither raises. Raises ``UsageError`` for a feed that no contract describes,
     and ``DeliveryError`` for a file that is gone or was written to meanwhile: that one is for the next run.
     """
+    told = receive_all(incoming, home=home, contracts=contracts, ledger=ledger, unfold=False)
+    return told[0]
+
+
+def receive_all(
+    incoming: Incoming, *, home: Home, contracts: Contracts, ledger: Ledger, unfold: bool = True
+) -> list[Delivery | None]:
+    """Land one file as ``receive`` does, or, if it is an archive of several, each of them as a delivery of its own.
+
+    A file of an archive is called by both names. Its feed is the archive's or the folder's in which it lies there.
+    """
     feed = _claimed(incoming, contracts)
     taken = _taken(incoming)
     if isinstance(taken, OSError):
-        return _told(_unreadable(incoming, feed, taken), ledger)
-    delivery = _delivery(incoming, taken.content, feed, home, contracts)
+        return [_told(_unreadable(incoming, feed, taken), ledger)]
+    deliveries = [
+        _delivery(one, content, own, home, contracts)
+        if fault is None
+        else _refuse(one, content, own, _digest(content), home, contracts, reason=fault)
+        for one, content, own, fault in _files(incoming, taken.content, feed, contracts, unfold=unfold)
+    ]
     if not is_unchanged(incoming.path, taken):
         raise DeliveryError(f"{shown_name(incoming.path)} was written to while it was read; the next run takes it")
-    told = _told(delivery, ledger)
+    told = [_told(delivery, ledger) for delivery in deliveries]
     if incoming.remove and is_unchanged(incoming.path, taken):
         incoming.path.unlink()
     return told
+
+
+def _files(
+    incoming: Incoming, content: bytes, feed: Feed | None, contracts: Contracts, *, unfold: bool, depth: int = 0
+) -> Iterator[tuple[Incoming, bytes, Feed | None, str | None]]:
+    """The files that came in one: itself, or those in the archive that it is; archives in it to a limited depth.
+
+    Gives with each its feed, and why nothing of it can be taken out.
+    """
+    try:
+        inside = archive.members(content) if unfold and depth < grid.NESTED_ARCHIVES else None
+    except DeliveryError as error:
+        yield incoming, content, feed, str(error)
+        return
+    if inside is None:
+        yield incoming, content, feed, None
+        return
+    for name, unfolded in inside:
+        one = replace(incoming, within=f"{incoming.within}/{name}" if incoming.within else name)
+        own = feed or contracts.feeds.get(Path(name).parent.name)
+        yield from _files(one, unfolded, own, contracts, unfold=True, depth=depth + 1)
+
+
+def _digest(content: bytes) -> str:
+    """The name of a content."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _taken(incoming: Incoming) -> Taken | OSError:
@@ -72,10 +122,10 @@ def _told(delivery: Delivery, ledger: Ledger) -> Delivery | None:
 
 def _delivery(incoming: Incoming, content: bytes, feed: Feed | None, home: Home, contracts: Contracts) -> Delivery:
     """Land a content that may have landed before, or refuse it."""
-    digest, came_on = hashlib.sha256(content).hexdigest()[:16], incoming.received_at.date()
+    digest, came_on = _digest(content), incoming.received_at.date()
     try:
         manifest = landed(feed, digest, came_on, home, contracts) or land(
-            content, shown_name(incoming.path), came_on, feed=feed, home=home, contracts=contracts
+            content, incoming.shown, came_on, feed=feed, home=home, contracts=contracts
         )
     except DeliveryError as error:
         return _refuse(incoming, content, feed, digest, home, contracts, reason=str(error))
@@ -83,7 +133,7 @@ def _delivery(incoming: Incoming, content: bytes, feed: Feed | None, home: Home,
     return Delivery(
         feed=own.feed,
         batch=manifest["batch"],
-        file_name=shown_name(incoming.path),
+        file_name=incoming.shown,
         received_at=incoming.received_at,
         dated=incoming.dated or own.dated,
         status="accepted",
@@ -113,7 +163,7 @@ def _refuse(
         lines = reading.grids[0].records() if reading.kind != "workbook" else sum(g.records() for g in reading.grids)
     except DeliveryError:
         lines = 0
-    name, file_name = feed.feed if feed else "", shown_name(incoming.path)
+    name, file_name = feed.feed if feed else "", incoming.shown
     target = home.landing / REFUSED / batch
     if not (target / MANIFEST).is_file():
         manifest = {"feed": name, "batch": batch, "file_name": file_name, "bytes": len(content)}
@@ -135,7 +185,7 @@ def _refusal(incoming: Incoming, feed: Feed | None, batch: str, lines: int, reas
     return Delivery(
         feed=feed.feed if feed else "",
         batch=batch,
-        file_name=shown_name(incoming.path),
+        file_name=incoming.shown,
         received_at=incoming.received_at,
         dated=incoming.dated or (feed.dated if feed else "arrival"),
         status="refused",
