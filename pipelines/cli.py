@@ -18,6 +18,7 @@ import click
 from pipelines import STAGES, cli_keeping, demo, doctor, explain, learning, lessons, logs, nightly, panel_scoring, query
 from pipelines import planted as planting
 from pipelines import replay as replaying
+from pipelines.cli_feeds import feed_group
 from pipelines.cli_watching import TIME, status_command, watch_command
 from pipelines.errors import ReplayDifferenceError, WengangError
 from pipelines.ledger import Ledger
@@ -118,6 +119,7 @@ for command in (cli_keeping.backup, cli_keeping.restore, cli_keeping.drill, cli_
     main.add_command(command)
 main.add_command(watch_command)
 main.add_command(status_command)
+main.add_command(feed_group)
 
 
 @main.command()

@@ -108,3 +108,9 @@ class BackupError(WengangError):
     """A backup could not be made whole, or does not hold what its list says; what was kept before stays."""
 
     exit_code = 15
+
+
+class RowsHeldError(WengangError):
+    """A file that was checked before sending would land, and some of its rows would go to quarantine."""
+
+    exit_code = 20

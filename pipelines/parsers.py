@@ -21,9 +21,11 @@ _NAMED_MONTH = re.compile(r"([0-9]{2})([A-Za-z]{3})([0-9]{4})")
 _WORDY_MONTH = re.compile(r"([A-Za-z]{3,9})\.? ([0-9]{1,2}), ([0-9]{4})")
 _QUARTER_MONTH = re.compile(r"([0-9]{2}|[0-9]{4})([1-4])([1-3])")
 _MIDNIGHT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}) 00:00:00")
+_SHORT_YEAR = re.compile(r"^([0-9]{1,2}/[0-9]{1,2}/)([0-9]{2})$")
 _ABOUT = re.compile(r"(?:approximately|about|approx\.?|up to|est\.?) ", re.IGNORECASE)
 _HEADS = re.compile(
-    r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?: ?\(est\.?\)| (?:remote )?(?:michigan )?(?:workers?|employees))?",
+    r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?: ?\((?:est\.?|approximately)\)"
+    r"| (?:impacted )?(?:remote )?(?:michigan )?(?:remote )?(?:workers?|employees))?",
     re.IGNORECASE,
 )
 _SERIES = re.compile(
@@ -93,9 +95,9 @@ def michigan_day(text: str) -> str | None:
 
 
 def new_jersey_day(text: str) -> str | None:
-    """``2022-03-12 00:00:00`` or ``02/28/2011`` → the day."""
+    """``2022-03-12 00:00:00``, ``02/28/2011`` or, in lists since 2004, ``3/4/07`` → the day."""
     match = _MIDNIGHT.fullmatch(text)
-    return match[1] if match else month_first(text)
+    return match[1] if match else month_first(_SHORT_YEAR.sub(r"\g<1>20\2", text))
 
 
 def first_of_span(text: str) -> str | None:

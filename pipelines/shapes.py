@@ -93,7 +93,8 @@ class FeedColumn(_Strict):
     ``title`` above the header (``found_in``), where the first group of ``pattern`` gives it. ``repeated`` allows two
     columns of its name, which must then agree row by row. ``width`` is how many digits a code has, so that leading
     zeros that a spreadsheet took off can be put back; ``carried`` says that a blank cell means the one above it;
-    ``parentheses`` that (1.5) is −1.5; ``parser`` names a pure reader of a format, for what is no common one.
+    ``parentheses`` that (1.5) is −1.5, ``absent`` which words stand for "not given"; ``parser`` names a pure reader of
+    a format, for what is no common one.
     """
 
     header: tuple[str, ...] = ()
@@ -103,6 +104,7 @@ class FeedColumn(_Strict):
     width: Annotated[int, Field(ge=2, le=32)] | None = None
     carried: bool = False
     parentheses: bool = False
+    absent: tuple[str, ...] = ()
     parser: str | None = None
     unit: str | None = None
     optional: bool = False

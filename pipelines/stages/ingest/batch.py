@@ -150,7 +150,7 @@ def _sheets(found: Recognised, contracts: Contracts) -> list[_Sheet]:
 
 def judged(found: Recognised, batch: str, contracts: Contracts, *, received_on: date) -> Batch:
     """Read every record of what was recognised and judge it; raises ``DeliveryError`` where none is good."""
-    feed, header = found.feed, found.header
+    feed = found.feed
     sheets = _sheets(found, contracts)
     body = pl.concat([sheet.body for sheet in sheets]) if len(sheets) > 1 else sheets[0].body
     typed = pl.concat([sheet.typed for sheet in sheets]) if len(sheets) > 1 else sheets[0].typed
@@ -165,24 +165,13 @@ def judged(found: Recognised, batch: str, contracts: Contracts, *, received_on: 
         received_on=received_on,
         period=period,
     )
-    others = sum(other.records() for other in found.others)
     _refuse_hopeless(feed, verdict)
     schema = [*contracts.feed_schema(feed), *(name for name in (values.RESTORED,) if name in typed.columns)]
     rows = verdict.good.with_columns(batch=pl.lit(batch)).select(schema)
     counted = rows[period].drop_nulls().value_counts().sort(period).rows() if period else []
-    manifest = {
-        "kind": found.grid.kind,
-        "delimiter": found.grid.delimiter,
-        "header_line": found.grid.head[header.index][0],
-        "header_rows": header.depth,
-        "units": dict(header.units),
-        **_words(found, contracts),
+    manifest = _counts(found, sheets, verdict) | {
         "columns": list(contracts.feed_schema(feed)),
-        "rows_in": sum(sheet.lines for sheet in sheets) + others,
-        "rows_landed": verdict.good.height,
-        "rows_quarantined": verdict.quarantined.height,
-        "rows_set_aside": sum(sheet.aside + sheet.blank for sheet in sheets) + others,
-        **_shape(found, sheets),
+        **_words(found, contracts),
         "checks": {
             c.id: {"sentence": c.sentence, "severity": c.severity, "bad": verdict.bad[c.id]} for c in verdict.checks
         },
@@ -199,6 +188,23 @@ def judged(found: Recognised, batch: str, contracts: Contracts, *, received_on: 
         verdict.quarantined.with_columns(batch=pl.lit(batch)).select([*rows.columns, *judge.FLAGS]),
         verdict.reasons.with_columns(batch=pl.lit(batch)),
     )
+
+
+def _counts(found: Recognised, sheets: list[_Sheet], verdict: judge.Verdict) -> dict[str, Any]:
+    """How the file was read, and the sum of its rows: in = landed + quarantined + set aside."""
+    others = sum(other.records() for other in found.others)
+    return {
+        "kind": found.grid.kind,
+        "delimiter": found.grid.delimiter,
+        "header_line": found.grid.head[found.header.index][0],
+        "header_rows": found.header.depth,
+        "units": dict(found.header.units),
+        "rows_in": sum(sheet.lines for sheet in sheets) + others,
+        "rows_landed": verdict.good.height,
+        "rows_quarantined": verdict.quarantined.height,
+        "rows_set_aside": sum(sheet.aside + sheet.blank for sheet in sheets) + others,
+        **_shape(found, sheets),
+    }
 
 
 def _shape(found: Recognised, sheets: list[_Sheet]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ never deletes an original before the ledger has it.
 
 import hashlib
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,9 +15,10 @@ from pipelines.contracts import Contracts, Feed
 from pipelines.errors import DeliveryError, UsageError
 from pipelines.ledger import Delivery, Ledger
 from pipelines.settings import Home
-from pipelines.stages.ingest import archive, grid, persons
+from pipelines.stages.ingest import grid, persons
 from pipelines.stages.ingest.arrival import Taken, is_unchanged, shown_name, take
 from pipelines.stages.ingest.batch import MANIFEST, land, landed, write
+from pipelines.stages.ingest.bundle import Part, parts
 
 REFUSED = "_refused"
 
@@ -66,39 +66,14 @@ def receive_all(
     taken = _taken(incoming)
     if isinstance(taken, OSError):
         return [_told(_unreadable(incoming, feed, taken), ledger)]
-    deliveries = [
-        _delivery(one, content, own, home, contracts)
-        if fault is None
-        else _refuse(one, content, own, _digest(content), home, contracts, reason=fault)
-        for one, content, own, fault in _files(incoming, taken.content, feed, contracts, unfold=unfold)
-    ]
+    came = parts(taken.content, feed, contracts) if unfold else [Part("", taken.content, feed)]
+    deliveries = [_delivery(replace(incoming, within=part.within), part, home, contracts) for part in came]
     if not is_unchanged(incoming.path, taken):
         raise DeliveryError(f"{shown_name(incoming.path)} was written to while it was read; the next run takes it")
     told = [_told(delivery, ledger) for delivery in deliveries]
     if incoming.remove and is_unchanged(incoming.path, taken):
         incoming.path.unlink()
     return told
-
-
-def _files(
-    incoming: Incoming, content: bytes, feed: Feed | None, contracts: Contracts, *, unfold: bool, depth: int = 0
-) -> Iterator[tuple[Incoming, bytes, Feed | None, str | None]]:
-    """The files that came in one: itself, or those in the archive that it is; archives in it to a limited depth.
-
-    Gives with each its feed, and why nothing of it can be taken out.
-    """
-    try:
-        inside = archive.members(content) if unfold and depth < grid.NESTED_ARCHIVES else None
-    except DeliveryError as error:
-        yield incoming, content, feed, str(error)
-        return
-    if inside is None:
-        yield incoming, content, feed, None
-        return
-    for name, unfolded in inside:
-        one = replace(incoming, within=f"{incoming.within}/{name}" if incoming.within else name)
-        own = feed or contracts.feeds.get(Path(name).parent.name)
-        yield from _files(one, unfolded, own, contracts, unfold=True, depth=depth + 1)
 
 
 def _digest(content: bytes) -> str:
@@ -120,10 +95,13 @@ def _told(delivery: Delivery, ledger: Ledger) -> Delivery | None:
     return None if _is_latest_word(delivery, ledger) else _recorded(delivery, ledger)
 
 
-def _delivery(incoming: Incoming, content: bytes, feed: Feed | None, home: Home, contracts: Contracts) -> Delivery:
+def _delivery(incoming: Incoming, part: Part, home: Home, contracts: Contracts) -> Delivery:
     """Land a content that may have landed before, or refuse it."""
+    content, feed = part.content, part.feed
     digest, came_on = _digest(content), incoming.received_at.date()
     try:
+        if part.fault:
+            raise DeliveryError(part.fault)
         manifest = landed(feed, digest, came_on, home, contracts) or land(
             content, incoming.shown, came_on, feed=feed, home=home, contracts=contracts
         )

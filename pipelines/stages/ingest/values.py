@@ -69,7 +69,7 @@ def typed(
         if name not in header.columns:
             columns.append(pl.Series(name, [None] * body.height, dtype=POLARS_TYPES[kind]))
             continue
-        said = clean(body[f"c{header.columns[name]}"], optional=spec.optional)
+        said = _given(body[f"c{header.columns[name]}"], spec)
         text = _as_said(said, spec)
         unit = header.units.get(name) or normal(spec.unit or "")
         value = read(text, How(kind, UNITS.get(kind, {}).get(unit, 0), serials)).alias(name)
@@ -80,13 +80,20 @@ def typed(
         if spec.width:
             value, restored[name] = _restored(value, spec.width)
         for twin in header.twins.get(name, ()):
-            value = value.set(said.ne_missing(clean(body[f"c{twin}"], optional=spec.optional)), None)
+            value = value.set(said.ne_missing(_given(body[f"c{twin}"], spec)), None)
             said = said.fill_null("")
         unread[name] = value.is_null() & said.is_not_null()
         columns.append(value)
     named = [_named(unread, body.height, "_unreadable")]
     named += [_named(restored, body.height, RESTORED)] if restored else []
     return pl.DataFrame([*columns, body["line_no"]]).with_columns(named)
+
+
+def _given(cells: pl.Series, spec: FeedColumn) -> pl.Series:
+    """Clean cells, null where nothing is given, also by the source's own words."""
+    text = clean(cells, optional=spec.optional)
+    words = [normalize("NFKC", word).strip() for word in spec.absent]
+    return text.set(text.is_in(words).fill_null(value=False), None) if words else text
 
 
 def _as_said(text: pl.Series, spec: FeedColumn) -> pl.Series:
