@@ -45,13 +45,14 @@ def take_inbox(means: Means, *, inbox: Path | None = None, feed: str | None = No
     taken: list[Delivery] = []
     for count, (path, own) in enumerate(ready, start=1):
         try:
-            delivery = _take(path, own, means, contracts, ledger, remove=inbox is None)
+            news = _take(path, own, means, contracts, ledger, remove=inbox is None)
         except DeliveryError:
             means.progress(f"未接收 {ingest.shown_name(path)}：接收时仍在写入，留待下次接收")
             continue
-        taken += [delivery] if delivery else []
-        if delivery and delivery.status == "refused":
-            means.progress(f"拒收 {delivery.file_name}：{delivery.reason}")
+        taken += news
+        for delivery in news:
+            if delivery.status == "refused":
+                means.progress(f"拒收 {delivery.file_name}：{delivery.reason}")
         if count % 25 == 0 or count == len(ready):
             means.progress(f"接收文件 {count}/{len(ready)}")
     return taken
@@ -65,7 +66,7 @@ def fetch_sources(
     The home is locked only while a file lands. A source that is down is told in its outcome and stops nothing.
     """
 
-    def land(path: Path, own: str) -> Delivery | None:
+    def land(path: Path, own: str) -> list[Delivery]:
         with lock(means.home.root / ".lock"), closing(Ledger(means.home.ledger)) as ledger:
             return _take(path, own, means, means.contracts(), ledger, remove=True)
 
@@ -91,30 +92,29 @@ def fetch(means: Means, *, feed: str, until: datetime) -> list[Delivery]:
 
 def _take(
     path: Path, feed: str | None, means: Means, contracts: Contracts, ledger: Ledger, *, remove: bool
-) -> Delivery | None:
-    """Land one waiting file; raises ``DeliveryError`` where it is gone or still being written."""
+) -> list[Delivery]:
+    """Land one waiting file, or those in it; raises ``DeliveryError`` where it is gone or still being written."""
     try:
         appeared = datetime.fromtimestamp(path.stat().st_ctime, tz=ZONE).replace(tzinfo=None)
     except FileNotFoundError as error:
         raise DeliveryError(f"{path} is gone") from error
     incoming = ingest.Incoming(path=path, received_at=min(means.now, appeared), feed=feed, remove=remove)
-    return ingest.receive(incoming, home=means.home, contracts=contracts, ledger=ledger)
+    told = ingest.receive_all(incoming, home=means.home, contracts=contracts, ledger=ledger)
+    return [delivery for delivery in told if delivery]
 
 
 def receive(
     means: Means, files: Sequence[Path], *, feed: str | None, at: datetime, dated: Literal["arrival", "lag"] | None
 ) -> list[tuple[Path, Delivery | None]]:
-    """Land ``files`` as having arrived ``at``; a file that already is the latest word gives None."""
+    """Land ``files`` as having arrived ``at``; a file, or one in an archive, that is the latest word gives None."""
     contracts, ledger = means.contracts(), Ledger(means.home.ledger)
     with lock(means.home.root / ".lock"):
         return [
-            (
-                path,
-                ingest.receive(
-                    ingest.Incoming(path, at, feed, dated), home=means.home, contracts=contracts, ledger=ledger
-                ),
-            )
+            (path, delivery)
             for path in files
+            for delivery in ingest.receive_all(
+                ingest.Incoming(path, at, feed, dated), home=means.home, contracts=contracts, ledger=ledger
+            )
         ]
 
 
@@ -140,8 +140,8 @@ def _played(means: Means, schedule: Path, *, until: datetime, feed: str | None =
         path, received_at = schedule.parent / row["file"], datetime.fromisoformat(row["received_at"])
         if (path.name, received_at) not in known:
             incoming = ingest.Incoming(path, received_at, row["feed"], row["dated"])  # type: ignore[arg-type]
-            delivery = ingest.receive(incoming, home=means.home, contracts=contracts, ledger=ledger)
-            landed += [delivery] if delivery else []
+            told = ingest.receive_all(incoming, home=means.home, contracts=contracts, ledger=ledger)
+            landed += [delivery for delivery in told if delivery]
         if count % 50 == 0 or count == len(rows):
             means.progress(f"回放交付 {count}/{len(rows)}")
     return landed

@@ -28,9 +28,10 @@ KINDS: Mapping[str, int | None] = {
     "ordered": 2,
     "ratio_between": 2,
     "readable": 1,
+    "restored": 1,
     "first_of_key": None,
 }
-FLAGGED = frozenset({"uscc", "organisation_code", "ratio_between", "readable", "first_of_key", "period"})
+FLAGGED = frozenset({"uscc", "organisation_code", "ratio_between", "readable", "restored", "first_of_key", "period"})
 EARLIEST_YEAR = 2000
 
 
@@ -83,6 +84,8 @@ class Check:
                 return f'{first} <= "{self.columns[1]}"'
             case "readable":
                 return f"NOT list_contains(_unreadable, {_literal(self.columns[0])})"
+            case "restored":
+                return f"NOT list_contains(_restored, {_literal(self.columns[0])})"
             case "first_of_key":
                 return "_first_of_key"
         raise AssertionError(self.kind)
@@ -183,4 +186,8 @@ def default_sentence(kind: str, labels: tuple[str, ...], options: Mapping[str, A
             return f"{first}不得大于{labels[1]}"
         case "ratio_between":
             return f"{first}与{labels[1]}之比超出合理范围"
-    return {"readable": f"{first}无法识别", "first_of_key": f"同一文件中{'、'.join(labels)}重复，只取首行"}[kind]
+    return {
+        "readable": f"{first}无法识别",
+        "restored": f"{first}缺少前导零，已按{options.get('width')}位补足，请核对（导出时请将该列设为文本）",
+        "first_of_key": f"同一文件中{'、'.join(labels)}重复，只取首行",
+    }[kind]

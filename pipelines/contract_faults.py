@@ -1,8 +1,11 @@
 """What is wrong with contracts taken together, in words: names that do not meet, dates and bounds that are missing."""
 
+import re
 from collections.abc import Mapping
 
+from pipelines import periods
 from pipelines.checks import KINDS
+from pipelines.parsers import PARSERS
 from pipelines.shapes import Column, Feed, Table
 
 
@@ -55,6 +58,7 @@ def _feed_faults(name: str, feed: Feed, columns: Mapping[str, Column], tables: M
             if raw.month and mapping.get(raw.month) != (feed.period or "month"):
                 faults.append(f"{name}: {target}.{raw.month} must be the column that dates a row of the feed")
     faults += _cover_faults(name, feed, columns, tables)
+    faults += _layout_faults(name, feed, columns)
     if feed.personal:
         unbounded = _unbounded(feed, columns)
         faults += [f"{name}: personal, and nothing bounds what text column {c} may hold" for c in unbounded]
@@ -78,6 +82,49 @@ def _cover_faults(name: str, feed: Feed, columns: Mapping[str, Column], tables: 
     named = [f"raw.{target}" for target in feed.provides]
     faults += [f"{name}: covers periods, and {raw} is not kept by its latest word" for raw in named if raw not in kept]
     return faults
+
+
+def _layout_faults(name: str, feed: Feed, columns: Mapping[str, Column]) -> list[str]:
+    """Parts of a layout that do not go together, or name what is not there."""
+    faults, spread = [], feed.layout.periods
+    for column, spec in feed.columns.items():
+        kind = spec.type or (columns[column].type if column in columns else "text")
+        if spec.parser and spec.parser not in PARSERS:
+            faults.append(f"{name}: {column} names unknown parser {spec.parser}; known: {', '.join(PARSERS)}")
+        if spec.width and kind != "text":
+            faults.append(f"{name}: {column} has a width, and only a code that is text can have lost zeros")
+        if spec.parentheses and kind in {"text", "boolean", "date", "month", "instant"}:
+            faults.append(f"{name}: {column} has parentheses for a minus, and is no number")
+        faults += [f"{name}: {column}: {fault}" for fault in _pattern_faults(spec.pattern)]
+        if (spec.pattern is not None) == (spec.found_in == "column"):
+            faults.append(f"{name}: {column} needs a pattern if it is found in the title or the sheet, else none")
+        told = spec.found_in != "column" or (spread and column in {spread.column, *spread.values})
+        if not spec.header and not told:
+            faults.append(f"{name}: {column} has no header words; say how its column is headed")
+    faults += [f"{name}: layout.parts: {fault}" for fault in _pattern_faults(feed.layout.parts)]
+    if spread is None:
+        return faults
+    named = (spread.column, *spread.values)
+    faults += [f"{name}: layout.periods names unknown column {c}" for c in named if c not in feed.columns]
+    if spread.column in feed.columns:
+        own = feed.columns[spread.column]
+        kind = own.type or (columns[spread.column].type if spread.column in columns else "text")
+        monthly = {periods.has_month(pattern) for pattern in spread.patterns}
+        if monthly != {kind == "month"} or kind not in {"month", "integer"}:
+            faults.append(f"{name}: layout.periods fills {spread.column}: months a month, years an integer, never both")
+    for pattern in spread.patterns:
+        faults += [f"{name}: layout.periods pattern {pattern}: {fault}" for fault in periods.faults(pattern)]
+        if not periods.has_year(pattern) and not spread.year_in:
+            faults.append(f"{name}: layout.periods pattern {pattern} says no year; name year_in: [title] or [sheet]")
+    return faults
+
+
+def _pattern_faults(pattern: str | None) -> list[str]:
+    try:
+        re.compile(pattern or "")
+    except re.error as error:
+        return [f"pattern {pattern} is no regular expression: {error}"]
+    return []
 
 
 def _unbounded(feed: Feed, columns: Mapping[str, Column]) -> list[str]:

@@ -65,7 +65,7 @@ WHOLE_ROW = Check(
     kind="readable",
     columns=("_row",),
     severity="fail",
-    sentence="本行残缺，或格数与表头不符",
+    sentence="本行残缺，或格数、引号与表头不符",
     options={},
 )
 
@@ -138,6 +138,12 @@ class Contracts:
         """The column that dates a row of ``feed``, if it has one."""
         return feed.period or ("month" if "month" in feed.columns else None)
 
+    def feed_codes(self, feed: Feed) -> frozenset[str]:
+        """Text columns of ``feed`` that hold codes: what a spreadsheet makes a number of is no longer the code."""
+        coded = {raw.column for raw in feed.raw_checks if raw.column and raw.check in CODED}
+        named = {*self.feed_key(feed), *coded, *(name for name, spec in feed.columns.items() if spec.width)}
+        return frozenset(n for n in named if n in feed.columns and self.feed_column(feed, n).type == "text")
+
     def checks(self, feed: Feed) -> tuple[Check, ...]:
         """Every check of ``feed``: those written, codes only where they are ours, and those that hold for all.
 
@@ -150,12 +156,31 @@ class Contracts:
             self._check(feed, "readable", (name,), "fail", self._readable_words(feed, name), {})
             for name in feed.columns
             if self.feed_column(feed, name).type != "text"
+            or feed.columns[name].repeated
+            or name in self.feed_codes(feed)
+        ]
+        restored = [
+            self._check(feed, "restored", (name,), "warn", None, {"width": spec.width})
+            for name, spec in feed.columns.items()
+            if spec.width
         ]
         unique = self._check(feed, "first_of_key", self.feed_key(feed), "fail", None, {})
-        return (WHOLE_ROW, *readable, *written, *self._bounded(feed, written), *self._period(feed, written), unique)
+        return (
+            WHOLE_ROW,
+            *readable,
+            *restored,
+            *written,
+            *self._bounded(feed, written),
+            *self._period(feed, written),
+            unique,
+        )
 
     def _readable_words(self, feed: Feed, name: str) -> str | None:
         column = self.feed_column(feed, name)
+        if name in self.feed_codes(feed):
+            return f"{column.label}成了科学计数法或小数，丢失的位数无法恢复；请将该列设为文本后重新导出"
+        if feed.columns[name].repeated:
+            return f"{column.label}无法识别，或文件中同名的两列不一致"
         hint = "；xls文件中不超过1的数分不清是比例还是百分数，请写成带%的文字或另存为xlsx"
         return f"{column.label}无法识别{hint}" if column.type == "basis_point" else None
 

@@ -126,3 +126,9 @@ class PurposeError(WengangError):
     """Data would be used for what their sharing was not approved for, or after its approval ended."""
 
     exit_code = 19
+
+
+class RowsHeldError(WengangError):
+    """A file that was checked before sending would land, and some of its rows would go to quarantine."""
+
+    exit_code = 20

@@ -90,14 +90,61 @@ class Table(_Strict):
 
 
 class FeedColumn(_Strict):
-    """How one column of a feed is found and read."""
+    """How one column of a feed is found and read.
 
-    header: tuple[str, ...]
+    Its words are those of ``header``; or its value stands, the same for every row, in the ``sheet``'s name or the
+    ``title`` above the header (``found_in``), where the first group of ``pattern`` gives it. ``repeated`` allows two
+    columns of its name, which must then agree row by row. ``width`` is how many digits a code has, so that leading
+    zeros that a spreadsheet took off can be put back; ``carried`` says that a blank cell means the one above it;
+    ``parentheses`` that (1.5) is −1.5, ``absent`` which words stand for "not given"; ``parser`` names a pure reader of
+    a format, for what is no common one.
+    """
+
+    header: tuple[str, ...] = ()
+    found_in: Literal["column", "sheet", "title"] = "column"
+    pattern: str | None = None
+    repeated: bool = False
+    width: Annotated[int, Field(ge=2, le=32)] | None = None
+    carried: bool = False
+    parentheses: bool = False
+    absent: tuple[str, ...] = ()
+    parser: str | None = None
     unit: str | None = None
     optional: bool = False
     values: Mapping[str, str] = Field(default_factory=dict)
     type: Kind | None = None
     label: str | None = None
+
+
+class Periods(_Strict):
+    """Periods that stand side by side: which header cells are periods, and what lies under them.
+
+    ``patterns`` are words with ``{year}`` (4 digits), ``{yy}``, ``{month}`` (1 or 2 digits), ``{month2}`` (2 digits),
+    ``{quarter}``, ``{month_of_quarter}``; what a cell says beside them are the header words of one of ``values``, or
+    nothing where that is one column. A pattern without a year takes it from ``year_in``. ``column`` is the column that
+    the periods fill: a month, or an integer for years. Each period of a line becomes a row.
+    """
+
+    column: str
+    values: Annotated[tuple[str, ...], Field(min_length=1)]
+    patterns: Annotated[tuple[str, ...], Field(min_length=1)]
+    year_in: tuple[Literal["title", "sheet"], ...] = ()
+
+
+class Layout(_Strict):
+    """How the tables of a feed lie in its files, where that is not one plain table.
+
+    A header may be split over up to ``header_rows`` rows. ``sheets`` says whether one sheet or every fitting one is
+    read, ``quotes`` whether a quotation mark is one more character, ``short_lines`` what the cells mean that a line
+    lacks at its end. The first group of ``parts``, found in a file's name, tells the parts of one period apart.
+    """
+
+    header_rows: Annotated[int, Field(ge=1, le=6)] = 2
+    sheets: Literal["one", "all"] = "one"
+    quotes: Literal["standard", "literal"] = "standard"
+    short_lines: Literal["quarantine", "empty"] = "quarantine"
+    parts: str | None = None
+    periods: Periods | None = None
 
 
 class RawCheck(BaseModel):
@@ -141,6 +188,7 @@ class Feed(_Strict):
     columns: Mapping[str, FeedColumn]
     period: str | None = None
     key: tuple[str, ...] = ()
+    layout: Layout = Layout()
     raw_checks: tuple[RawCheck, ...] = Field(default=(), alias="checks")
 
     @property

@@ -8,7 +8,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,8 @@ from pipelines.warehouse import lock
 LONGEST_NAME = 200
 """Bytes of a file's name; a file system allows 255, and landing puts something behind it."""
 PASSING = (SourceDownError, BusyError)
-Land = Callable[[Path, str], Delivery | None]
-"""Land one file of a feed and take it away; None where its content already is the latest word.
+Land = Callable[[Path, str], list[Delivery]]
+"""Land one file of a feed, or those in an archive, and take it away; nothing where it already is the latest word.
 
 Raises ``DeliveryError`` where it is gone, ``BusyError`` where another process writes the home.
 """
@@ -258,13 +258,9 @@ def _settle(work: _Work, pending: Pending, taken: list[Delivery]) -> None:
     """Land a file of the inbox, unless somebody was faster, and move the position once it is on record."""
     path, is_on_record = work.folder / pending.file_name, False
     if path.is_file() and _digest(path) == pending.digest:
-        try:
-            delivery = work.land(path, work.feed)
-        except DeliveryError:
-            delivery = None
-        else:
+        with suppress(DeliveryError):
+            taken += work.land(path, work.feed)
             is_on_record = True
-        taken += [delivery] if delivery else []
     if is_on_record or (not path.exists() and _is_on_record(work, pending)):
         positions.has_landed(work.ledger, work.name, pending, at=work.means.now)
 

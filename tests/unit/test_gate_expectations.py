@@ -23,6 +23,7 @@ SCHEMA = {
     "_unreadable": pl.List(pl.String()),
     "_first_of_key": pl.Boolean(),
     "_received_on": pl.Date(),
+    "_restored": pl.List(pl.String()),
 }
 SUITE = tuple(
     Check(kind=kind, columns=columns, severity="fail", sentence=kind, options=options)
@@ -42,6 +43,7 @@ SUITE = tuple(
         ("ordered", ("persons", "base"), {}),
         ("ratio_between", ("base", "persons"), {"min": 2, "max": 5}),
         ("readable", ("persons",), {}),
+        ("restored", ("code",), {}),
         ("first_of_key", ("code", "since"), {}),
     )
 )
@@ -58,6 +60,7 @@ ROWS = st.lists(
         st.sampled_from([[], ["persons"], ["since", "persons"], ["_row"]]),
         st.booleans(),
         st.sampled_from([date(2020, 1, 2), date(2150, 1, 1)]),
+        st.sampled_from([[], ["code"], ["since", "code"]]),
     ),
     max_size=12,
 )
@@ -97,7 +100,9 @@ def test_an_expectation_that_raises_is_no_data_failure() -> None:
     typed = Check(
         kind="between", columns=("state",), severity="fail", sentence="类型不符", options={"min": 0, "max": 1}
     )
-    frame = pl.DataFrame([(1, 2, "存续", "12", None, None, [], True, date(2020, 1, 2))], schema=SCHEMA, orient="row")
+    frame = pl.DataFrame(
+        [(1, 2, "存续", "12", None, None, [], True, date(2020, 1, 2), [])], schema=SCHEMA, orient="row"
+    )
     absent, mixed, good = validate([poisoned, typed, SUITE[3]], frame)
     assert absent.exception is not None
     assert "absent" in absent.exception

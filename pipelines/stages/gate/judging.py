@@ -105,14 +105,18 @@ def flagged(rows: pl.DataFrame, suite: Sequence[Check], warehouse: Warehouse) ->
 def _rows(item: Batch, contracts: Contracts) -> pl.DataFrame:
     """Read the typed batch before its split: landed and quarantined rows, in the columns of the contract in force."""
     schema = contracts.feed_schema(item.feed)
-    diagnosis = {"_unreadable": pl.List(pl.String), "_first_of_key": pl.Boolean}
+    diagnosis = {"_unreadable": pl.List(pl.String), "_first_of_key": pl.Boolean, "_restored": pl.List(pl.String)}
+    unrestored = pl.lit([], dtype=pl.List(pl.String)).alias("_restored")
     landed = pl.read_parquet(item.folder / "rows.parquet").with_columns(
         _unreadable=pl.lit([], dtype=pl.List(pl.String)), _first_of_key=pl.lit(value=True)
     )
     quarantined = pl.read_parquet(item.folder / "quarantined.parquet")
     wanted = schema | diagnosis
     parts = [
-        part.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in schema.items() if name not in part)
+        part.with_columns(
+            *(pl.lit(None, dtype=kind).alias(name) for name, kind in schema.items() if name not in part),
+            *([] if "_restored" in part.columns else [unrestored]),
+        )
         for part in (landed, quarantined)
     ]
     rows = pl.concat([part.select(list(wanted)).cast(wanted) for part in parts])  # type: ignore[arg-type]

@@ -5,7 +5,19 @@ quarantined with a reason, or is set aside and counted. This stage judges rows b
 """
 
 from pipelines.stages.ingest.arrival import settled, shown_name, strangers, waiting
-from pipelines.stages.ingest.landing import Incoming, receive
+from pipelines.stages.ingest.examine import Examined, examine
+from pipelines.stages.ingest.landing import Incoming, receive, receive_all
 from pipelines.stages.ingest.raw import run
 
-__all__ = ["Incoming", "receive", "run", "settled", "shown_name", "strangers", "waiting"]
+__all__ = [
+    "Examined",
+    "Incoming",
+    "examine",
+    "receive",
+    "receive_all",
+    "run",
+    "settled",
+    "shown_name",
+    "strangers",
+    "waiting",
+]

@@ -19,6 +19,8 @@ from pipelines.errors import DeliveryError
 MAXIMUM_BYTES = 2**31
 SMALL_BYTES = 2**26
 MAXIMUM_RATIO = 250
+SEVERAL = 2
+MAXIMUM_MEMBERS = 200
 MAXIMUM_CELLS = 20_000_000
 CHUNK_BYTES = 2**20
 PERCENT_FORMATS = frozenset({b"9", b"10"})
@@ -47,10 +49,60 @@ def unpacked(content: bytes) -> bytes | None:
             raise DeliveryError("不接收ods和xlsb格式的工作簿；请另存为xlsx后重新报送")
         if "[Content_Types].xml" in names:
             return None
-        files = [i for i in archive.infolist() if not i.is_dir() and not i.filename.startswith("__MACOSX/")]
+        files = [info for info in archive.infolist() if not info.is_dir() and not _is_litter(info.filename)]
         if len(files) != 1:
             raise DeliveryError(f"压缩包内有{len(files)}个文件；每个压缩包请只放一个文件")
         return archive.read(files[0])
+
+
+def members(content: bytes) -> Iterator[tuple[str, bytes]] | None:
+    """Name and bytes of every file in a zip archive of several; None where it is no such bundle.
+
+    Raises ``DeliveryError`` where it cannot be opened or holds more than anybody would send at once.
+    """
+    if content[:4] != b"PK\x03\x04":
+        return None
+    with _opened(content) as archive:
+        if {"mimetype", "xl/workbook.bin", "[Content_Types].xml"} & set(archive.namelist()):
+            return None
+        files = [info for info in archive.infolist() if not info.is_dir() and not _is_litter(info.filename)]
+        if len(files) < SEVERAL:
+            return None
+        if len(files) > MAXIMUM_MEMBERS:
+            raise DeliveryError(f"压缩包内有{len(files)}个文件，超过{MAXIMUM_MEMBERS}个；请分成几个压缩包报送")
+        damaged = archive.testzip()
+        if damaged:
+            name = _member_name(archive.getinfo(damaged))
+            raise DeliveryError(f"压缩包里的「{name}」已损坏，整个压缩包未接收；请重新打包后报送")
+    return _unpacked_one_by_one(content, files)
+
+
+def _unpacked_one_by_one(content: bytes, files: list[zipfile.ZipInfo]) -> Iterator[tuple[str, bytes]]:
+    for info in files:
+        with _opened(content) as archive:
+            unfolded = archive.read(info)
+        yield _member_name(info), unfolded
+
+
+def _is_litter(name: str) -> bool:
+    """What systems put into archives beside the files that a person meant."""
+    return name.startswith("__MACOSX/") or basename(name) in {".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+def _member_name(info: zipfile.ZipInfo) -> str:
+    """A member's name as its sender saw it: UTF-8 if flagged, else UTF-8 or GB18030 whatever fits."""
+    if info.flag_bits & 0x800:
+        return info.filename
+    try:
+        raw = info.filename.encode("cp437")
+    except UnicodeEncodeError:
+        return info.filename
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return info.filename
 
 
 def percents(content: bytes) -> Percents | None:

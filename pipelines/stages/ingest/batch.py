@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ from pipelines.errors import DeliveryError
 from pipelines.run import make_folder, sync_folder
 from pipelines.settings import Home
 from pipelines.stages.ingest import grid, judge, values
-from pipelines.stages.ingest.header import width
+from pipelines.stages.ingest.header import Header, width
 from pipelines.stages.ingest.recognise import Recognised, recognise
+from pipelines.stages.ingest.unfold import unfold
 
 MANIFEST = "manifest.json"
 ROWS = "rows.parquet"
@@ -64,14 +65,13 @@ def land(
     A batch is named by its content; one whose content lies there already, by its contract and its day as well.
     """
     digest = hashlib.sha256(content).hexdigest()
-    reading = grid.read(content)
-    found = recognise(reading, feed, contracts=contracts)
+    reading, found = recognised(content, feed, contracts=contracts)
     folder, batch = home.landing / found.feed.feed, digest[:16]
     if (folder / batch / MANIFEST).is_file():
         again = f"{contracts.feed_digest(found.feed)} {received_on}"
         batch = f"{batch}-{hashlib.sha256(again.encode()).hexdigest()[:8]}"
     try:
-        made = _judged(found, batch, contracts, received_on=received_on)
+        made = judged(found, batch, contracts, received_on=received_on)
     except grid.UNREADABLE as error:
         raise DeliveryError(grid.BROKEN.format(type(error).__name__)) from error
     manifest = {
@@ -88,40 +88,92 @@ def land(
     return manifest
 
 
-def _judged(found: Recognised, batch: str, contracts: Contracts, *, received_on: date) -> Batch:
-    feed, header = found.feed, found.header
-    skip = header.index + header.depth
-    body = found.grid.body(skip, width(header))
-    aside = judge.set_aside(body, feed, header, contracts=contracts)
-    records = body.filter(~aside)
+def recognised(content: bytes, feed: Feed | None, *, contracts: Contracts) -> tuple[grid.Reading, Recognised]:
+    """Read ``content`` as its contract reads texts, and find its table; raises ``DeliveryError`` in Chinese."""
+    literal = feed is not None and feed.layout.quotes == "literal"
+    reading = grid.read(content, literal=literal)
+    found = recognise(reading, feed, contracts=contracts)
+    if literal or found.feed.layout.quotes == "standard":
+        return reading, found
+    reading = grid.read(content, literal=True)
+    return reading, recognise(reading, found.feed, contracts=contracts)
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One sheet on its way: its records as text and as values, and what of it was counted but is no record."""
+
+    body: pl.DataFrame
+    typed: pl.DataFrame
+    header: Header
+    lines: int
+    aside: int
+    blank: int
+    carried: int
+
+
+def _sheet(grid_: grid.Grid, header: Header, feed: Feed, contracts: Contracts, where: str | None) -> _Sheet:
+    """Read one sheet; ``where`` names it if it is one of several."""
+    lines = grid_.body(header.index + header.depth, width(header))
+    aside = judge.set_aside(lines, feed, header, contracts=contracts)
+    shaped = unfold(lines.filter(~aside), feed, header, sheet=where)
     typed = values.typed(
-        records,
+        shaped.body,
         feed,
-        header,
+        shaped.header,
         contracts=contracts,
-        serials=found.grid.kind == "workbook",
-        is_percent_told=found.grid.shows_percent,
+        serials=grid_.kind == "workbook",
+        is_percent_told=grid_.shows_percent,
     )
+    above, kept = header.index, lines.height - int(aside.sum())
+    rows = shaped.body.height + shaped.blank
+    assert rows == kept * max(len(header.blocks), 1), "every line must give a row per period"
+    return _Sheet(
+        shaped.body,
+        typed,
+        shaped.header,
+        above + int(aside.sum()) + rows,
+        above + int(aside.sum()),
+        shaped.blank,
+        shaped.carried,
+    )
+
+
+def _sheets(found: Recognised, contracts: Contracts) -> list[_Sheet]:
+    several = len(found.sheets) > 1
+    names = [
+        f"第{n}张工作表" if found.feed.personal else f"工作表「{g.sheet}」" for n, (g, _) in enumerate(found.sheets, 1)
+    ]
+    return [
+        _sheet(one, header, found.feed, contracts, name if several else None)
+        for (one, header), name in zip(found.sheets, names, strict=True)
+    ]
+
+
+def judged(found: Recognised, batch: str, contracts: Contracts, *, received_on: date) -> Batch:
+    """Read every record of what was recognised and judge it; raises ``DeliveryError`` where none is good."""
+    feed = found.feed
+    sheets = _sheets(found, contracts)
+    body = pl.concat([sheet.body for sheet in sheets]) if len(sheets) > 1 else sheets[0].body
+    typed = pl.concat([sheet.typed for sheet in sheets]) if len(sheets) > 1 else sheets[0].typed
+    columns = {name: place for sheet in sheets for name, place in sheet.header.columns.items()}
     period = dating_period(feed, contracts)
-    verdict = judge.judge(typed, records, feed, header, contracts=contracts, received_on=received_on, period=period)
-    landed, quarantined = verdict.good.height, verdict.quarantined.height
-    above = header.index
-    others = sum(other.records() for other in found.others)
+    verdict = judge.judge(
+        typed,
+        body,
+        feed,
+        replace(sheets[0].header, columns=columns),
+        contracts=contracts,
+        received_on=received_on,
+        period=period,
+    )
     _refuse_hopeless(feed, verdict)
-    rows = verdict.good.with_columns(batch=pl.lit(batch)).select(list(contracts.feed_schema(feed)))
+    schema = [*contracts.feed_schema(feed), *(name for name in (values.RESTORED,) if name in typed.columns)]
+    rows = verdict.good.with_columns(batch=pl.lit(batch)).select(schema)
     counted = rows[period].drop_nulls().value_counts().sort(period).rows() if period else []
-    manifest = {
-        "kind": found.grid.kind,
-        "delimiter": found.grid.delimiter,
-        "header_line": found.grid.head[header.index][0],
-        "header_rows": header.depth,
-        "units": dict(header.units),
+    manifest = _counts(found, sheets, verdict) | {
+        "columns": list(contracts.feed_schema(feed)),
         **_words(found, contracts),
-        "columns": list(rows.columns),
-        "rows_in": above + body.height + others,
-        "rows_landed": landed,
-        "rows_quarantined": quarantined,
-        "rows_set_aside": above + int(aside.sum()) + others,
         "checks": {
             c.id: {"sentence": c.sentence, "severity": c.severity, "bad": verdict.bad[c.id]} for c in verdict.checks
         },
@@ -140,23 +192,62 @@ def _judged(found: Recognised, batch: str, contracts: Contracts, *, received_on:
     )
 
 
+def _counts(found: Recognised, sheets: list[_Sheet], verdict: judge.Verdict) -> dict[str, Any]:
+    """How the file was read, and the sum of its rows: in = landed + quarantined + set aside."""
+    others = sum(other.records() for other in found.others)
+    return {
+        "kind": found.grid.kind,
+        "delimiter": found.grid.delimiter,
+        "header_line": found.grid.head[found.header.index][0],
+        "header_rows": found.header.depth,
+        "units": dict(found.header.units),
+        "rows_in": sum(sheet.lines for sheet in sheets) + others,
+        "rows_landed": verdict.good.height,
+        "rows_quarantined": verdict.quarantined.height,
+        "rows_set_aside": sum(sheet.aside + sheet.blank for sheet in sheets) + others,
+        **_shape(found, sheets),
+    }
+
+
+def _shape(found: Recognised, sheets: list[_Sheet]) -> dict[str, Any]:
+    """What a shape that is no plain table did to the count of rows; nothing for a plain one.
+
+    A line with periods side by side counts once for each, so the sum of DESIGN 5 is one of (line, period) pairs.
+    """
+    told: dict[str, Any] = {}
+    if any(header.blocks for _, header in found.sheets):
+        told["periods_per_line"] = [len(header.blocks) for _, header in found.sheets]
+        told["blank_periods"] = sum(sheet.blank for sheet in sheets)
+    if any(sheet.carried for sheet in sheets):
+        told["carried_cells"] = sum(sheet.carried for sheet in sheets)
+    if len(sheets) > 1:
+        told["sheets_read"] = len(sheets)
+    return told
+
+
 def _words(found: Recognised, contracts: Contracts) -> dict[str, Any]:
     """What the file itself calls its sheets and columns; of a personal feed only our own names and how many others."""
     header = found.header
     ignored = [
         name or f"第{place + 1}列（无表头）"
         for place, name in enumerate(header.names)
-        if place not in set(header.columns.values()) and place < width(header)
+        if place not in header.places and place < width(header)
     ]
     if found.feed.personal:
-        labels = {name: contracts.feed_column(found.feed, name).label for name in header.columns}
+        labels = {name: contracts.feed_column(found.feed, name).label for name in sorted(header.found)}
         return {"headers": labels, "ignored": [f"{len(ignored)}列"] if ignored else []}
     return {
         "sheet": found.grid.sheet,
         "other_sheets": [other.sheet for other in found.others],
-        "headers": {name: header.names[place] for name, place in header.columns.items()},
+        "headers": {name: header.names[place] for name, place in _told(header).items()},
         "ignored": ignored,
     }
+
+
+def _told(header: Header) -> dict[str, int]:
+    """Column → the first cell that names it."""
+    spread = {name: place for _, cells in reversed(header.blocks) for name, place in cells.items()}
+    return {**header.columns, **spread}
 
 
 def _refuse_hopeless(feed: Feed, verdict: judge.Verdict) -> None:

@@ -27,6 +27,7 @@ REPLACEMENT = "\ufffd"
 NESTED_ARCHIVES = 2
 UNREADABLE = (ValueError, ArithmeticError, LookupError, RecursionError, pl.exceptions.PolarsError)
 BROKEN = "文件内容读取出错（{}）；请重新导出后报送"
+EXACT = 1e15
 BLANK = " \t\r\u3000\xa0"
 
 Kind = Literal["text", "workbook", "parquet"]
@@ -37,9 +38,10 @@ class Grid:
     """One sheet, or one reading of a text file.
 
     ``head`` holds the first records (line number, cells), where a header is looked for. ``body(skip, width)`` gives
-    the records after the first ``skip`` as text columns ``c0`` … with ``line_no`` and ``misshapen`` (cells missing,
-    too many, or cut off). ``records()`` counts all records. ``shows_percent`` is false for a workbook that does not
-    tell which of its numbers are shown as percent, so that 0.25 may mean 25%.
+    the records after the first ``skip`` as text columns ``c0`` … with ``line_no``, ``misshapen`` (cells missing, too
+    many, cut off, or with a stray quotation mark) and ``short`` (cells missing and nothing else). ``records()`` counts
+    all records. ``shows_percent`` is false for a workbook that does not tell which of its numbers are shown as percent,
+    so that 0.25 may mean 25%.
     """
 
     kind: Kind
@@ -60,18 +62,18 @@ class Reading:
     grids: tuple[Grid, ...]
 
 
-def read(content: bytes, *, depth: int = 0) -> Reading:
+def read(content: bytes, *, depth: int = 0, literal: bool = False) -> Reading:
     """The grids in ``content``; raises ``DeliveryError`` with a Chinese sentence where there is nothing to read.
 
-    ``depth`` counts the archives that it was taken out of.
+    ``depth`` counts the archives that it was taken out of. ``literal`` takes quotation marks as any other character.
     """
     try:
-        return _read(content, depth)
+        return _read(content, depth, literal)
     except UNREADABLE as error:
         raise DeliveryError(BROKEN.format(type(error).__name__)) from error
 
 
-def _read(content: bytes, depth: int) -> Reading:
+def _read(content: bytes, depth: int, literal: bool) -> Reading:
     if not content.strip(b"\x00\t\n\r ,;|"):
         raise DeliveryError("文件是空的；请核对导出结果后重新报送")
     if content[:4] == b"PAR1":
@@ -82,8 +84,8 @@ def _read(content: bytes, depth: int) -> Reading:
         if depth == NESTED_ARCHIVES:
             raise DeliveryError("压缩包套了太多层；请解开后报送")
         inner = unpacked(content)
-        return _workbook(content, is_zip=True) if inner is None else read(inner, depth=depth + 1)
-    return _text(content)
+        return _workbook(content, is_zip=True) if inner is None else read(inner, depth=depth + 1, literal=literal)
+    return _text(content, literal)
 
 
 def decode(content: bytes) -> tuple[str, str]:
@@ -106,19 +108,20 @@ def decode(content: bytes) -> tuple[str, str]:
     raise DeliveryError("文字既不是UTF-8也不是GB18030编码，无法读出；请另存为UTF-8格式的CSV后重新报送")
 
 
-def _text(content: bytes) -> Reading:
+def _text(content: bytes, literal: bool) -> Reading:
     text, encoding = decode(content)
     if "\x00" in text:
         raise DeliveryError("文件不是文本、Excel工作簿或Parquet，无法读出；请导出为CSV或xlsx后重新报送")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     used = [d for d in DELIMITERS if d in text[:HEAD_CHARACTERS]] or [","]
-    return Reading("text", encoding, tuple(_text_grid(text, delimiter) for delimiter in used))
+    return Reading("text", encoding, tuple(_text_grid(text, delimiter, literal) for delimiter in used))
 
 
-def _text_grid(text: str, delimiter: str) -> Grid:
-    quoted = '"' in text
-    head = list(islice(_quoted_records(text[:HEAD_CHARACTERS], delimiter), HEAD_RECORDS))
+def _text_grid(text: str, delimiter: str, literal: bool) -> Grid:
+    quoted = '"' in text and not literal
+    quoting = csv.QUOTE_NONE if literal else csv.QUOTE_MINIMAL
+    head = list(islice(_quoted_records(text[:HEAD_CHARACTERS], delimiter, quoting=quoting), HEAD_RECORDS))
 
     def records() -> int:
         return sum(1 for _ in _quoted_records(text, delimiter)) if quoted else _lines(text).len()
@@ -136,6 +139,8 @@ def _lines(text: str) -> pl.Series:
 def _plain_body(text: str, delimiter: str, skip: int, width: int) -> pl.DataFrame:
     """Records of a text without quotation marks, split column by column."""
     rest = pl.col(f"field_{width}").fill_null("").str.strip_chars(BLANK + delimiter) != ""
+    lacks = pl.col(f"field_{width - 1}").is_null()
+    whole = pl.lit(value=True) if text.endswith("\n") else pl.col("line_no") < pl.col("line_no").max()
     cut = pl.col("_line").str.contains(REPLACEMENT, literal=True) if REPLACEMENT in text else pl.lit(False)
     return (
         pl.DataFrame({"_line": _lines(text)})
@@ -146,14 +151,15 @@ def _plain_body(text: str, delimiter: str, skip: int, width: int) -> pl.DataFram
         .select(
             *(pl.col(f"field_{i}").alias(f"c{i}") for i in range(width)),
             pl.col("line_no").cast(pl.Int64),
-            (pl.col(f"field_{width - 1}").is_null() | rest | cut).alias("misshapen"),
+            (lacks | rest | cut).alias("misshapen"),
+            (lacks & whole & ~cut).alias("short"),
         )
     )
 
 
-def _quoted_records(text: str, delimiter: str) -> Any:
-    """Line number and cells of each record, quotation marks honoured."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+def _quoted_records(text: str, delimiter: str, *, strict: bool = False, quoting: Any = csv.QUOTE_MINIMAL) -> Any:
+    """Line number and cells of each record, quotation marks honoured; ``strict`` refuses those in odd places."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict, quoting=quoting)
     line = 1
     try:
         for record in reader:
@@ -164,27 +170,48 @@ def _quoted_records(text: str, delimiter: str) -> Any:
 
 
 def _quoted_body(text: str, delimiter: str, skip: int, width: int) -> pl.DataFrame:
-    pairs = list(_quoted_records(text, delimiter))
+    pairs, stray = _pairs(text, delimiter)
     if pairs and text.count('"') % 2 and any("\n" in cell.removesuffix("\n") for cell in pairs[-1][1]):
         raise DeliveryError(f"第{pairs[-1][0]}行起的引号没有成对，无法分列；请检查该行后重新报送")
     unclosed = len(pairs) - 1 if text.count('"') % 2 else -1
+    unended = -1 if text.endswith("\n") else len(pairs) - 1
     numbers = [number for number, _ in pairs[skip:]]
     rows = [cells for _, cells in pairs[skip:]]
     columns: dict[str, Any] = {
         f"c{i}": pl.Series([row[i] if len(row) > i else None for row in rows], dtype=pl.String) for i in range(width)
     }
+    lacks = [len(row) < width for row in rows]
+    broken = [
+        (len(row) > width and any(cell.strip() for cell in row[width:]))
+        or place == unclosed
+        or number in stray
+        or any(REPLACEMENT in cell for cell in row)
+        for place, (number, row) in enumerate(pairs[skip:], start=skip)
+    ]
     columns["line_no"] = pl.Series(numbers, dtype=pl.Int64)
-    columns["misshapen"] = pl.Series(
-        [
-            len(row) < width
-            or (len(row) > width and any(cell.strip() for cell in row[width:]))
-            or place == unclosed
-            or any(REPLACEMENT in cell for cell in row)
-            for place, row in enumerate(rows, start=skip)
-        ],
-        dtype=pl.Boolean,
-    )
+    columns["misshapen"] = pl.Series([a or b for a, b in zip(lacks, broken, strict=True)], dtype=pl.Boolean)
+    short = [a and not b and n != unended for n, (a, b) in enumerate(zip(lacks, broken, strict=True), start=skip)]
+    columns["short"] = pl.Series(short, dtype=pl.Boolean)
     return pl.DataFrame(columns)
+
+
+def _pairs(text: str, delimiter: str) -> tuple[list[tuple[int, list[str]]], set[int]]:
+    """Records with their line numbers, and those lines where more stands behind a closing quotation mark."""
+    try:
+        return list(_quoted_records(text, delimiter, strict=True)), set()
+    except DeliveryError:
+        pairs = list(_quoted_records(text, delimiter))
+    lines = text.split("\n")
+    ends = [number for number, _ in pairs[1:]] + [len(lines) + 1]
+    stray = set()
+    for (number, _), end in zip(pairs, ends, strict=True):
+        source = "\n".join(lines[number - 1 : end - 1])
+        if '"' in source:
+            try:
+                list(_quoted_records(source, delimiter, strict=True))
+            except DeliveryError:
+                stray.add(number)
+    return pairs, stray
 
 
 def _workbook(content: bytes, *, is_zip: bool) -> Reading:
@@ -215,7 +242,7 @@ def _sheet_grid(name: str, rows: Sequence[list[Any]], percent: Set[tuple[int, in
             for i in range(width)
         }
         columns["line_no"] = pl.Series(range(skip + 1, len(rows) + 1), dtype=pl.Int64)
-        return pl.DataFrame(columns).with_columns(misshapen=pl.lit(False))
+        return pl.DataFrame(columns).with_columns(misshapen=pl.lit(False), short=pl.lit(False))
 
     head = [(number, [_cell(c) for c in row]) for number, row in enumerate(rows[:HEAD_RECORDS], start=1)]
     return Grid("workbook", name, head, lambda: len(rows), body, shows_percent=percent is not None)
@@ -229,13 +256,18 @@ def _percent(value: Any) -> Any:
 
 
 def _cell(value: Any) -> str:
-    """A workbook cell as text: whole numbers without a point, dates in ISO form."""
+    """A workbook cell as text: whole numbers without a point, dates in ISO form.
+
+    A number beyond the 15 digits that a workbook keeps is told with an exponent: its last digits are not known.
+    """
     match value:
         case str():
             return value
         case bool():
             return "1" if value else "0"
-        case float() if value.is_integer() and abs(value) < 1e18:
+        case int() | float() if abs(value) >= EXACT:
+            return format(value, ".14e")
+        case float() if value.is_integer():
             return str(int(value))
         case datetime() if value.time() == time():
             return value.date().isoformat()
@@ -256,7 +288,7 @@ def _parquet(content: bytes) -> Reading:
     def body(_skip: int, width: int) -> pl.DataFrame:
         cells = [_as_text(frame[name]).alias(f"c{i}") for i, name in enumerate(plain[:width])]
         numbers = pl.Series("line_no", range(1, frame.height + 1), dtype=pl.Int64)
-        return pl.DataFrame([*cells, numbers]).with_columns(misshapen=pl.lit(False))
+        return pl.DataFrame([*cells, numbers]).with_columns(misshapen=pl.lit(False), short=pl.lit(False))
 
     return Reading("parquet", None, (Grid("parquet", None, [(0, plain)], lambda: frame.height, body),))
 

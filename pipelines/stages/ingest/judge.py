@@ -4,6 +4,7 @@ The rules are the contract's, run as SQL rendered by the same ``Check`` that giv
 the gate. Nothing is dropped here: every line gets one of three fates and every fate is counted.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -15,11 +16,13 @@ from pipelines.checks import Check
 from pipelines.contracts import RETRACTED, WHOLE_ROW, Contracts, Feed
 from pipelines.stages.ingest.header import Header
 from pipelines.stages.ingest.persons import HIDDEN, masked
+from pipelines.stages.ingest.unfold import WHERE
 from pipelines.warehouse import Warehouse, scratch
 
 TOTALS = r"^(合计|总计|小计|共计|本页合计|本页小计|累计)"
 NOTES = r"^(说明|注:|注[0-9]*[:、.]|备注:|附注|填表说明|制表|填报|审核|数据来源|单位负责人|第[0-9]+页)"
 RAW_VALUE_CHARACTERS = 200
+CELL = re.compile("c[0-9]+")
 FLAGS = ("_unreadable", "_first_of_key")
 
 
@@ -39,11 +42,11 @@ class Verdict:
 
 
 def set_aside(body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Contracts) -> pl.Series:
-    """Which lines are no records: blank, totals and notes, and a header repeated on a later page.
+    """Which lines are no records: blank, totals and notes, and a title or header repeated on a later page.
 
     A line that begins like a total or a note is a record all the same if it has a whole key and begins outside it.
     """
-    cells = [name for name in body.columns if name.startswith("c")]
+    cells = [name for name in body.columns if CELL.fullmatch(name)]
     text = body.select(pl.when(pl.col(c).str.strip_chars() != "").then(pl.col(c)).alias(c) for c in cells)
     first = text.select(pl.coalesce(cells)).to_series()
     wordy = _squeezed(pl.when(first.str.contains(r"[^\x00-\x7F]")).then(first))
@@ -51,11 +54,23 @@ def set_aside(body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Cont
     place = pl.coalesce(pl.when(pl.col(c).is_not_null()).then(pl.lit(c)) for c in cells)
     unkeyed = place.is_in(keys) | pl.any_horizontal(pl.col(k).is_null() for k in keys) if keys else pl.lit(value=True)
     no_record = (wordy.str.contains(TOTALS) | wordy.str.contains(NOTES)) & unkeyed
-    leader = min(header.columns.values())
-    if not text.select(_squeezed(pl.col(f"c{leader}")).eq(header.names[leader]).any()).item():
-        return text.select((first.is_null() | no_record).fill_null(value=False).alias("set_aside")).to_series()
-    repeated = pl.all_horizontal(_squeezed(pl.col(f"c{p}")).eq(header.names[p]) for p in header.columns.values())
-    return text.select((first.is_null() | no_record | repeated).fill_null(value=False).alias("set_aside")).to_series()
+    aside = first.is_null() | no_record | _repeated(text, header)
+    return text.select(aside.fill_null(value=False).alias("set_aside")).to_series()
+
+
+def _repeated(text: pl.DataFrame, header: Header) -> pl.Expr:
+    """Lines that say a row of the header again, every cell of it that is read, or a title above it and no more."""
+    again = [pl.lit(value=False)]
+    lone = pl.sum_horizontal(pl.col(c).is_not_null() for c in text.columns).eq(1)
+    for row in header.rows:
+        said = {place: word for place, word in enumerate(row) if word and f"c{place}" in text.columns}
+        own = {place: word for place, word in said.items() if place in header.places} or said
+        same = [_squeezed(pl.col(f"c{place}")).str.strip_chars_start("*").eq(word) for place, word in own.items()]
+        if same and text.select(same[0].any()).item():
+            again.append(pl.all_horizontal(same) if len(same) > 1 else same[0] & lone)
+    if header.titles and text.select(lone.any()).item():
+        again.append(lone & _squeezed(pl.coalesce(text.columns)).is_in(list(header.titles)))
+    return pl.any_horizontal(again)
 
 
 def _squeezed(cell: pl.Expr) -> pl.Expr:
@@ -144,17 +159,20 @@ def _no_reasons() -> pl.DataFrame:
 def _reasons(lines: pl.DataFrame, feed: Feed, header: Header, check: Check, contracts: Contracts) -> pl.DataFrame:
     """One row per line of ``lines``, all of which break ``check``."""
     if check is WHOLE_ROW:
-        label, cells = "整行", [c for c in lines.columns if c.startswith("c")]
+        label, cells = "整行", [c for c in lines.columns if CELL.fullmatch(c)]
     else:
         label = "、".join(contracts.feed_column(feed, c).label for c in check.columns)
         cells = [f"c{header.columns[c]}" for c in check.columns if c in header.columns]
+    where = pl.lit(label)
+    if WHERE in lines.columns:
+        where += (pl.lit("（") + pl.col(WHERE) + pl.lit("）")).fill_null("")
     said = pl.concat_str([pl.col(c).fill_null("") for c in cells], separator="、") if cells else pl.lit("")
     if feed.personal:
         said = pl.lit(HIDDEN)
     return lines.select(
         "line_no",
         column_name=pl.lit(check.columns[0]),
-        column_label=pl.lit(label),
+        column_label=where,
         raw_value=said.str.slice(0, RAW_VALUE_CHARACTERS),
         check_id=pl.lit(check.id),
         check_sentence=pl.lit(check.sentence),

@@ -6,7 +6,7 @@ never deletes an original before the ledger has it.
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,7 @@ from pipelines.settings import Home
 from pipelines.stages.ingest import grid, persons
 from pipelines.stages.ingest.arrival import Taken, is_unchanged, shown_name, take
 from pipelines.stages.ingest.batch import MANIFEST, land, landed, write
+from pipelines.stages.ingest.bundle import Part, parts
 
 REFUSED = "_refused"
 
@@ -27,6 +28,7 @@ class Incoming:
     """A file that has come: where it lies, when it came, and what its sender says about it.
 
     ``dated`` overrides the contract's way of dating rows. ``remove`` takes the file away once it is on record.
+    ``within`` is the path of the file inside the archive that lies at ``path``.
     """
 
     path: Path
@@ -34,6 +36,12 @@ class Incoming:
     feed: str | None = None
     dated: Literal["arrival", "lag"] | None = None
     remove: bool = False
+    within: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The name of the file, behind that of the archive it came in."""
+        return f"{shown_name(self.path)}/{self.within}" if self.within else shown_name(self.path)
 
 
 def receive(incoming: Incoming, *, home: Home, contracts: Contracts, ledger: Ledger) -> Delivery | None:
@@ -43,17 +51,34 @@ def receive(incoming: Incoming, *, home: Home, contracts: Contracts, ledger: Led
     be read, and it stays where it lies. Neither raises. Raises ``UsageError`` for a feed that no contract describes,
     and ``DeliveryError`` for a file that is gone or was written to meanwhile: that one is for the next run.
     """
+    told = receive_all(incoming, home=home, contracts=contracts, ledger=ledger, unfold=False)
+    return told[0]
+
+
+def receive_all(
+    incoming: Incoming, *, home: Home, contracts: Contracts, ledger: Ledger, unfold: bool = True
+) -> list[Delivery | None]:
+    """Land one file as ``receive`` does, or, if it is an archive of several, each of them as a delivery of its own.
+
+    A file of an archive is called by both names. Its feed is the archive's or the folder's in which it lies there.
+    """
     feed = _claimed(incoming, contracts)
     taken = _taken(incoming)
     if isinstance(taken, OSError):
-        return _told(_unreadable(incoming, feed, taken), ledger)
-    delivery = _delivery(incoming, taken.content, feed, home, contracts)
+        return [_told(_unreadable(incoming, feed, taken), ledger)]
+    came = parts(taken.content, feed, contracts) if unfold else [Part("", taken.content, feed)]
+    deliveries = [_delivery(replace(incoming, within=part.within), part, home, contracts) for part in came]
     if not is_unchanged(incoming.path, taken):
         raise DeliveryError(f"{shown_name(incoming.path)} was written to while it was read; the next run takes it")
-    told = _told(delivery, ledger)
+    told = [_told(delivery, ledger) for delivery in deliveries]
     if incoming.remove and is_unchanged(incoming.path, taken):
         incoming.path.unlink()
     return told
+
+
+def _digest(content: bytes) -> str:
+    """The name of a content."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _taken(incoming: Incoming) -> Taken | OSError:
@@ -70,12 +95,15 @@ def _told(delivery: Delivery, ledger: Ledger) -> Delivery | None:
     return None if _is_latest_word(delivery, ledger) else _recorded(delivery, ledger)
 
 
-def _delivery(incoming: Incoming, content: bytes, feed: Feed | None, home: Home, contracts: Contracts) -> Delivery:
+def _delivery(incoming: Incoming, part: Part, home: Home, contracts: Contracts) -> Delivery:
     """Land a content that may have landed before, or refuse it."""
-    digest, came_on = hashlib.sha256(content).hexdigest()[:16], incoming.received_at.date()
+    content, feed = part.content, part.feed
+    digest, came_on = _digest(content), incoming.received_at.date()
     try:
+        if part.fault:
+            raise DeliveryError(part.fault)
         manifest = landed(feed, digest, came_on, home, contracts) or land(
-            content, shown_name(incoming.path), came_on, feed=feed, home=home, contracts=contracts
+            content, incoming.shown, came_on, feed=feed, home=home, contracts=contracts
         )
     except DeliveryError as error:
         return _refuse(incoming, content, feed, digest, home, contracts, reason=str(error))
@@ -83,7 +111,7 @@ def _delivery(incoming: Incoming, content: bytes, feed: Feed | None, home: Home,
     return Delivery(
         feed=own.feed,
         batch=manifest["batch"],
-        file_name=shown_name(incoming.path),
+        file_name=incoming.shown,
         received_at=incoming.received_at,
         dated=incoming.dated or own.dated,
         status="accepted",
@@ -113,7 +141,7 @@ def _refuse(
         lines = reading.grids[0].records() if reading.kind != "workbook" else sum(g.records() for g in reading.grids)
     except DeliveryError:
         lines = 0
-    name, file_name = feed.feed if feed else "", shown_name(incoming.path)
+    name, file_name = feed.feed if feed else "", incoming.shown
     target = home.landing / REFUSED / batch
     if not (target / MANIFEST).is_file():
         manifest = {"feed": name, "batch": batch, "file_name": file_name, "bytes": len(content)}
@@ -135,7 +163,7 @@ def _refusal(incoming: Incoming, feed: Feed | None, batch: str, lines: int, reas
     return Delivery(
         feed=feed.feed if feed else "",
         batch=batch,
-        file_name=shown_name(incoming.path),
+        file_name=incoming.shown,
         received_at=incoming.received_at,
         dated=incoming.dated or (feed.dated if feed else "arrival"),
         status="refused",

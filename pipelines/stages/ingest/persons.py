@@ -62,8 +62,8 @@ def original_may_stay(content: bytes, feed: Feed | None, contracts: Contracts) -
     except DeliveryError:
         return feed is not None or _is_clean_text(content)
     if feed is not None:
-        own = next((len(header.columns) for known, header in alike if known.feed == feed.feed), 0)
-        alike = [(known, header) for known, header in alike if len(header.columns) > own]
+        own = next((len(header.found) for known, header in alike if known.feed == feed.feed), 0)
+        alike = [(known, header) for known, header in alike if len(header.found) > own]
     return not (alike and alike[0][0].personal) and not any(_speaks_of_persons(text) for text in texts)
 
 

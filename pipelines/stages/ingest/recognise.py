@@ -16,12 +16,21 @@ SUGGESTIONS = 2
 
 @dataclass(frozen=True)
 class Recognised:
-    """The feed, the grid that holds its table, its header, and the sheets that hold something else."""
+    """The feed, the grid that holds its table, its header, and the sheets that hold something else.
+
+    ``more`` are further sheets of the same table, where the contract reads every one.
+    """
 
     feed: Feed
     grid: Grid
     header: Header
     others: tuple[Grid, ...]
+    more: tuple[tuple[Grid, Header], ...] = ()
+
+    @property
+    def sheets(self) -> tuple[tuple[Grid, Header], ...]:
+        """Every sheet that is read, in the order of the workbook."""
+        return ((self.grid, self.header), *self.more)
 
 
 def recognise(reading: Reading, feed: Feed | None, *, contracts: Contracts) -> Recognised:
@@ -35,12 +44,25 @@ def recognise(reading: Reading, feed: Feed | None, *, contracts: Contracts) -> R
     fitting = [(grid, header) for grid, header in found if header.fits]
     if not fitting:
         raise DeliveryError(_why_not(feed, found, grids, contracts))
+    if reading.kind == "workbook" and feed.layout.sheets == "all":
+        first, *more = fitting
+        others = tuple(g for g in grids if all(g is not grid for grid, _ in fitting))
+        _refuse_half_sheets(feed, [pair for pair in found if not pair[1].fits], contracts)
+        return Recognised(feed, *first, others, tuple(more))
     if reading.kind == "workbook" and len(fitting) > 1:
         sheets = f"共{len(fitting)}张" if feed.personal else "、".join(f"「{grid.sheet}」" for grid, _ in fitting)
         raise DeliveryError(f"工作簿里有多张{feed.label}表：{sheets}；请合并为一张，或拆成多个文件报送")
-    grid, header = max(fitting, key=lambda pair: len(pair[1].columns))
+    grid, header = max(fitting, key=lambda pair: len(pair[1].found))
     others = tuple(g for g in grids if g is not grid) if reading.kind == "workbook" else ()
     return Recognised(feed, grid, header, others)
+
+
+def _refuse_half_sheets(feed: Feed, found: list[tuple[Grid, Header]], contracts: Contracts) -> None:
+    """Refuse a workbook in which a sheet begins like those that are read and lacks something: a month would be lost."""
+    for place, (grid, header) in enumerate(found, start=1):
+        if len(header.found) > len(header.missing) and len(header.found) > 1:
+            name = f"第{place}张不合格的工作表" if feed.personal else f"工作表「{grid.sheet}」"
+            raise DeliveryError(f"{name}{_faults(feed, header, contracts)}；请补齐或改正该表表头后重新报送")
 
 
 def _fitting(grids: list[Grid], contracts: Contracts) -> Feed:
@@ -59,7 +81,7 @@ def _fitting(grids: list[Grid], contracts: Contracts) -> Feed:
 
 
 def _why_not(feed: Feed, found: Iterable[tuple[Grid, Header]], grids: list[Grid], contracts: Contracts) -> str:
-    best = max((header for _, header in found), key=lambda header: len(header.columns))
+    best = max((header for _, header in found), key=lambda header: len(header.found))
     sentence = f"按「{feed.label}」读取，{_faults(feed, best, contracts)}"
     alike = [other.label for other, header in nearest(grids, contracts) if header.fits and other is not feed]
     if alike:

@@ -1,7 +1,8 @@
 """Text cells → typed values by the rules of a feed's contract, exactly and without floats for money and counts.
 
 A plain value takes a vectorised path; the odd ones (full-width digits, separators, 2025年3月) are read once per
-distinct text. What cannot be read stays null and its column is named in ``_unreadable``: nothing is guessed.
+distinct text. What cannot be read stays null and its column is named in ``_unreadable``: nothing is guessed. A code
+whose leading zeros were put back, as its contract allows, is named in ``_restored``.
 """
 
 import re
@@ -14,13 +15,17 @@ from unicodedata import normalize
 
 import polars as pl
 
-from pipelines.contracts import POLARS_TYPES, Contracts, Feed, Kind
+from pipelines.contracts import POLARS_TYPES, Contracts, Feed, FeedColumn, Kind
+from pipelines.parsers import PARSERS
 from pipelines.stages.ingest.header import UNITS, Header, normal
 
 # A cell with one of these says "not given". 无 is a word a department may mean, so it counts only where the column may
 # be empty; 0 is never among them, and a dash is never zero.
 NULL_WORDS = ("-", "--", "—", "——", "null", "NULL", "Null", "\\N", "N/A", "#N/A", "NaN")
 OPTIONAL_NULL_WORDS = (*NULL_WORDS, "无", "/", "\\")
+RESTORED = "_restored"
+# A number with an exponent or a point where a code belongs: digits are lost, or somebody made a number of it.
+NO_CODE = r"^[+-]?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]+$|^[0-9]{4,}\.0+$"
 MONEY = frozenset({"fen", "usd_cent"})
 LARGEST = 2**63 - 1
 SERIAL_EPOCH = date(1899, 12, 30)
@@ -49,7 +54,7 @@ class How:
 def typed(
     body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Contracts, serials: bool, is_percent_told: bool = True
 ) -> pl.DataFrame:
-    """``body`` read as the columns of ``feed``, with ``line_no`` and ``_unreadable``.
+    """``body`` read as the columns of ``feed``, with ``line_no``, ``_unreadable``, and ``_restored`` where it may be.
 
     ``serials`` allows Excel's day numbers as dates, which only workbooks hold. Without ``is_percent_told`` a share up
     to 1 may mean a ratio and is not read. Columns the file lacks are null. A row whose cells are missing, too many or
@@ -57,21 +62,66 @@ def typed(
     """
     columns: list[pl.Series] = []
     unread: dict[str, pl.Series] = {"_row": body["misshapen"]}
+    restored: dict[str, pl.Series] = {}
+    codes = contracts.feed_codes(feed)
     for name, spec in feed.columns.items():
         kind = contracts.feed_column(feed, name).type
         if name not in header.columns:
             columns.append(pl.Series(name, [None] * body.height, dtype=POLARS_TYPES[kind]))
             continue
-        text = clean(body[f"c{header.columns[name]}"], optional=spec.optional)
-        if spec.values:
-            text = text.replace({normalize("NFKC", said): meant for said, meant in spec.values.items()})
+        said = _given(body[f"c{header.columns[name]}"], spec)
+        text = _as_said(said, spec)
         unit = header.units.get(name) or normal(spec.unit or "")
         value = read(text, How(kind, UNITS.get(kind, {}).get(unit, 0), serials)).alias(name)
         if kind == "basis_point" and not is_percent_told:
             value = value.set(_may_be_ratio(text), None)
-        unread[name] = value.is_null() & text.is_not_null()
+        if name in codes:
+            value = value.set(value.str.contains(NO_CODE).fill_null(value=False), None)
+        if spec.width:
+            value, restored[name] = _restored(value, spec.width)
+        for twin in header.twins.get(name, ()):
+            value = value.set(said.ne_missing(_given(body[f"c{twin}"], spec)), None)
+            said = said.fill_null("")
+        unread[name] = value.is_null() & said.is_not_null()
         columns.append(value)
-    return pl.DataFrame([*columns, body["line_no"]]).with_columns(_named(unread, body.height))
+    named = [_named(unread, body.height, "_unreadable")]
+    named += [_named(restored, body.height, RESTORED)] if restored else []
+    return pl.DataFrame([*columns, body["line_no"]]).with_columns(named)
+
+
+def _given(cells: pl.Series, spec: FeedColumn) -> pl.Series:
+    """Clean cells, null where nothing is given, also by the source's own words."""
+    text = clean(cells, optional=spec.optional)
+    words = [normalize("NFKC", word).strip() for word in spec.absent]
+    return text.set(text.is_in(words).fill_null(value=False), None) if words else text
+
+
+def _as_said(text: pl.Series, spec: FeedColumn) -> pl.Series:
+    """Cells as the column's type is written: parsed, translated, and with a sign, as its contract says."""
+    if spec.parser:
+        parse = PARSERS[spec.parser]
+        told = {word: parse(word) for word in text.drop_nulls().unique()}
+        text = text.replace_strict(list(told), list(told.values()), default=None, return_dtype=pl.String)
+    if spec.values:
+        text = text.replace({normalize("NFKC", said): meant for said, meant in spec.values.items()})
+    if spec.parentheses:
+        text = text.str.replace(r"^\(([0-9][0-9,.]*)\)$", "-$1")
+    return text
+
+
+def _restored(codes: pl.Series, width: int) -> tuple[pl.Series, pl.Series]:
+    """Codes with the zeros that a spreadsheet took off, and which they are; any other length is not read.
+
+    Where the file has a code that begins with a zero its zeros were kept, so a short one lacks something else; where
+    a whole half of the digits is missing nobody can tell either.
+    """
+    digits = codes.str.contains(r"^[0-9]+$").fill_null(value=False)
+    length = codes.str.len_chars()
+    kept = (digits & (length == width) & codes.str.starts_with("0")).any()
+    short = digits & (length < width) & (length * 2 > width)
+    restorable = (short & (not kept)).fill_null(value=False)
+    wrong = (digits & (length != width) & ~restorable).fill_null(value=False)
+    return codes.set(wrong, None).zip_with(~restorable, codes.str.zfill(width)).alias(codes.name), restorable
 
 
 def _may_be_ratio(text: pl.Series) -> pl.Series:
@@ -80,13 +130,13 @@ def _may_be_ratio(text: pl.Series) -> pl.Series:
     return ((size > 0) & (size <= 1)).fill_null(value=False)
 
 
-def _named(unread: Mapping[str, pl.Series], height: int) -> pl.Series:
+def _named(unread: Mapping[str, pl.Series], height: int, called: str) -> pl.Series:
     """For each row the names whose flag is set."""
     flags = pl.DataFrame({name: flag for name, flag in unread.items() if flag.any()})
     if not flags.width:
-        return pl.Series([[]], dtype=pl.List(pl.String)).new_from_index(0, height).alias("_unreadable")
+        return pl.Series([[]], dtype=pl.List(pl.String)).new_from_index(0, height).alias(called)
     named = (pl.when(name).then(pl.lit(name)).otherwise(None) for name in flags.columns)
-    return flags.select(pl.concat_list(list(named)).list.drop_nulls().alias("_unreadable")).to_series()
+    return flags.select(pl.concat_list(list(named)).list.drop_nulls().alias(called)).to_series()
 
 
 def clean(cells: pl.Series, *, optional: bool) -> pl.Series:
