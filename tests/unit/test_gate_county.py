@@ -63,7 +63,8 @@ class Counties:
     def county_findings(self) -> dict[str, Any]:
         """The gate's words by subject."""
         give(self.warehouse, "tariff_measure", [])
-        self.warehouse.execute(self.run.contracts.ddl("gate.delivery_month"))
+        for table in ("delivery_month", "feed", "feed_month", "feed_drift"):
+            self.warehouse.execute(self.run.contracts.ddl(f"gate.{table}"))
         found = core_suite.findings(self.run, self.warehouse)
         return {f.subject: f for f in found if f.check_id == "county_volume"}
 
