@@ -1,6 +1,7 @@
 """The gate on the edition itself: a list many times as long as the last one is held until a person has looked.
 
-It compares lengths only, and only with an edition that may be compared with; a short list may grow as it will. What the
+It compares lengths only, and only with an edition that may be compared with; a short list may grow as it will, and what
+came because a person changed the model or a threshold does not count. What the
 data say is judged before anything is computed; this judges what came of them.
 """
 
@@ -14,7 +15,8 @@ from pipelines.warehouse import Warehouse
 CHECK = "edition_growth"
 LENGTHS = """
     SELECT
-        e.warning_count,
+        e.warning_count - count(c.change_kind) FILTER (c.change_kind = '新增' AND c.change_cause IN ('模型', '阈值'))
+            AS warning_count,
         e.warning_count - count(c.change_kind) FILTER (c.change_kind = '新增')
             + count(c.change_kind) FILTER (c.change_kind = '解除') AS warning_count_before
     FROM edition.edition AS e LEFT JOIN edition.warning_change AS c USING (edition_id)
