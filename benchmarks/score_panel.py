@@ -69,7 +69,7 @@ def judge(scores: pl.DataFrame, roll: pl.DataFrame, *, label: str, horizon: int 
     panel = canonical.read(roll, break_share=1.0, break_minimum=1)
     parts = []
     for origin in scores["origin"].unique().sort():
-        found = labels.outcome(panel.insurance.levels.T, origin=panel.row(origin), horizon=horizon, label=definition)
+        found = labels.outcome(panel.insured, origin=panel.row(origin), horizon=horizon, label=definition)
         parts.append(
             pl.DataFrame(
                 {"enterprise_id": panel.enterprise_ids, "known": found.known, "event": found.event, "lost": found.lost}

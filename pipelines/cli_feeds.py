@@ -1,12 +1,13 @@
 """Commands about feeds: check a file before it is sent, draft a contract from a sample. Neither needs a home."""
 
+import re
 import sys
 from pathlib import Path
 
 import click
 
-from pipelines import feed_checking
-from pipelines.errors import DeliveryError, RowsHeldError
+from pipelines import feed_checking, feed_drafting
+from pipelines.errors import DeliveryError, RowsHeldError, UsageError
 from pipelines.means import Means
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -30,3 +31,24 @@ def check_command(means: Means, files: tuple[Path, ...], feed: str | None, examp
         sys.exit(DeliveryError.exit_code)
     if verdict.held:
         sys.exit(RowsHeldError.exit_code)
+
+
+@feed_group.command(name="new")
+@click.argument("sample", type=FILE)
+@click.option("--name", default="new_feed", show_default=True, help="Name of the feed: letters, digits, underscores.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for <name>.yml; else it is printed.")
+@click.pass_obj
+def new_command(means: Means, sample: Path, name: str, out: Path | None) -> None:
+    """Draft a contract from SAMPLE; columns that look personal are left out with a note."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise UsageError(f"{name} is no name of a feed: use lower-case letters, digits and underscores")
+    made = feed_drafting.draft(sample.read_bytes(), name, on=means.now.date())
+    if out is None:
+        click.echo(made.text, nl=False)
+        return
+    target = out / f"{name}.yml"
+    if target.exists():
+        raise UsageError(f"{target} is there already; choose another --name or folder")
+    out.mkdir(parents=True, exist_ok=True)
+    target.write_text(made.text, encoding="utf-8")
+    click.echo(f"{target}: 草稿已写好，请逐项核对后使用")

@@ -27,7 +27,6 @@ from pipelines.errors import DeliveryError, UsageError
 from pipelines.parameters import Parameters
 from pipelines.stages.features import canonical, lunar
 from pipelines.stages.features.canonical import Canonical
-from pipelines.stages.features.masked import MISSING
 from pipelines.stages.features.reading import definitions
 
 HORIZON = 3
@@ -168,7 +167,7 @@ def _features(
 
 
 def _outcomes(panel: Canonical, label: Label, horizon: int) -> pl.DataFrame:
-    levels, broken = panel.insurance.levels.raw(MISSING).T, panel.broken
+    levels, broken = panel.insured, panel.broken
     numbers = pl.int_range(levels.shape[0], dtype=pl.Int64, eager=True).alias("enterprise_no")
     return pl.concat(
         label_columns.columns(levels, origin=row, horizons=[horizon], labels=[label], broken=broken).with_columns(

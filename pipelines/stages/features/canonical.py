@@ -15,7 +15,7 @@ import polars as pl
 from pipelines.errors import DeliveryError
 from pipelines.stages.features import kernel, peers
 from pipelines.stages.features.lunar import month_of_ordinal, ordinal
-from pipelines.stages.features.masked import Bools, Ints, Masked
+from pipelines.stages.features.masked import MISSING, Bools, Ints, Masked
 from pipelines.stages.features.panel import (
     INSURANCE_COLUMNS,
     Definitions,
@@ -57,6 +57,11 @@ class Canonical:
         """Every month from the first to the last of the panel."""
         first = self.insurance.first
         return tuple(month_of_ordinal(first + row) for row in range(len(self.insurance.present)))
+
+    @property
+    def insured(self) -> Ints:
+        """Insured persons, shape (enterprises, months), ``MISSING`` where unknown: what outcomes are read from."""
+        return self.insurance.levels.raw(MISSING).T
 
     @property
     def broken_months(self) -> tuple[date, ...]:

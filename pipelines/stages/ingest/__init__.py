@@ -5,7 +5,7 @@ quarantined with a reason, or is set aside and counted. This stage judges rows b
 """
 
 from pipelines.stages.ingest.arrival import settled, shown_name, strangers, waiting
-from pipelines.stages.ingest.examine import Examined, examine
+from pipelines.stages.ingest.examine import Examined, examine, reads_as, tables
 from pipelines.stages.ingest.landing import Incoming, receive, receive_all
 from pipelines.stages.ingest.raw import run
 
@@ -13,11 +13,13 @@ __all__ = [
     "Examined",
     "Incoming",
     "examine",
+    "reads_as",
     "receive",
     "receive_all",
     "run",
     "settled",
     "shown_name",
     "strangers",
+    "tables",
     "waiting",
 ]

@@ -1,17 +1,19 @@
 """What would become of a file if it were sent, told without a home: nothing is written, kept or recorded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import polars as pl
 
-from pipelines.contracts import Contracts, Feed
+from pipelines.contracts import Contracts, Feed, Kind
 from pipelines.errors import DeliveryError
-from pipelines.stages.ingest import grid
+from pipelines.stages.ingest import grid, values
 from pipelines.stages.ingest.batch import judged, recognised
 from pipelines.stages.ingest.bundle import Part, parts
+
+SMALLEST_HEADER = 2
 
 
 @dataclass(frozen=True)
@@ -46,3 +48,30 @@ def _examined(part: Part, contracts: Contracts, received_on: date) -> Examined:
     except grid.UNREADABLE as error:
         return Examined(part.within, feed, grid.BROKEN.format(type(error).__name__), {}, pl.DataFrame())
     return Examined(part.within, feed, None, {"encoding": reading.encoding, **made.manifest}, made.reasons)
+
+
+def tables(content: bytes) -> list[tuple[list[str], pl.DataFrame]]:
+    """Header words and records of each grid of a sample without a contract; the fullest of the first rows is a header.
+
+    Raises ``DeliveryError`` where nothing can be read.
+    """
+    found = []
+    for one in grid.read(content).grids:
+        filled = [sum(bool(cell.strip()) for cell in cells) for _, cells in one.head]
+        if not filled or max(filled) < SMALLEST_HEADER:
+            continue
+        index = filled.index(max(filled))
+        words = [cell.strip() for cell in one.head[index][1]]
+        body = one.body(index + 1, len(words))
+        cells = [c for c in body.columns if c.startswith("c")]
+        texts = body.select(pl.col(c).fill_null("").str.strip_chars() for c in cells)
+        records = texts.filter(pl.sum_horizontal(pl.col(c) != "" for c in cells) > 1)
+        if records.height:
+            found.append((words, records))
+    return found
+
+
+def reads_as(cells: Sequence[str], kind: Kind) -> bool:
+    """Whether every one of ``cells`` reads as ``kind``."""
+    text = values.clean(pl.Series(list(cells), dtype=pl.String), optional=True)
+    return not (values.read(text, values.How(kind, 2 if kind == "fen" else 0)).is_null() & text.is_not_null()).any()

@@ -5,6 +5,7 @@ corrections on record have them. Bodies of views take no parameters, so literals
 dates, never from delivered text.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -122,19 +123,31 @@ def _delivery_periods(visible: list[Visible], warehouse: Warehouse) -> pl.DataFr
 
 
 def _superseded(visible: list[Visible], contracts: Contracts, warehouse: Warehouse) -> pl.DataFrame:
-    """Periods of deliveries that a later file told anew as a whole, of feeds whose files cover periods."""
-    told: dict[tuple[str, Any], list[tuple[Any, int]]] = defaultdict(list)
+    """Periods of deliveries that a later file told anew as a whole, of feeds whose files cover periods.
+
+    A part of a period is told anew by the same part, or by a file that is no part.
+    """
+    told: dict[tuple[str, Any], list[tuple[Any, int, str]]] = defaultdict(list)
     for v in visible:
-        if contracts.feeds[v.delivery.feed].covers == "period":
+        feed = contracts.feeds[v.delivery.feed]
+        if feed.covers == "period":
+            part = _part(feed, v.delivery.file_name)
             for period in v.periods:
                 if period.rows and period.on is not None:
-                    told[v.delivery.feed, period.on].append((period.known_at, v.delivery.delivery_no))
+                    told[v.delivery.feed, period.on].append((period.known_at, v.delivery.delivery_no, part))
     records = (
         {"delivery_no": number, "period_on": on}
         for (_, on), words in sorted(told.items())
-        for _, number in sorted(words)[:-1]
+        for place, (_, number, part) in enumerate(sorted(words))
+        if {later for _, _, later in sorted(words)[place + 1 :]} & {part, ""}
     )
     return _frame("ingest.superseded", records, warehouse)
+
+
+def _part(feed: Feed, file_name: str) -> str:
+    """Which part of its period a file says it is; empty where it is the whole."""
+    match = re.search(feed.layout.parts, file_name) if feed.layout.parts else None
+    return (match[1] if match.re.groups else match[0]) if match else ""
 
 
 def _refusals(refused: list[Delivery], warehouse: Warehouse) -> pl.DataFrame:
