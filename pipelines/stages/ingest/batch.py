@@ -68,10 +68,8 @@ def land(
     if (folder / batch / MANIFEST).is_file():
         again = f"{contracts.feed_digest(found.feed)} {received_on}"
         batch = f"{batch}-{hashlib.sha256(again.encode()).hexdigest()[:8]}"
-    try:
+    with grid.refusing():
         made = _judged(found, batch, contracts, received_on=received_on)
-    except grid.UNREADABLE as error:
-        raise DeliveryError(grid.BROKEN.format(type(error).__name__)) from error
     manifest = {
         "feed": found.feed.feed,
         "batch": batch,
@@ -178,15 +176,19 @@ def dating_period(feed: Feed, contracts: Contracts) -> str | None:
     return period if period and contracts.feed_column(feed, period).type in {"month", "date"} else None
 
 
-def write(target: Path, content: bytes | None, suffix: str, manifest: Mapping[str, Any], made: Batch | None) -> None:
+def write(
+    target: Path, content: bytes | Path | None, suffix: str, manifest: Mapping[str, Any], made: Batch | None
+) -> None:
     """Write a batch folder under a temporary name, sync it, then give it its name; one already there stays.
 
-    Without ``content`` the original is not kept.
+    ``content`` is the original or where it lies; without it the original is not kept.
     """
     make_folder(target.parent)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
-        if content is not None:
+        if isinstance(content, Path):
+            shutil.copyfile(content, temporary / f"original{suffix}")
+        elif content is not None:
             (temporary / f"original{suffix}").write_bytes(content)
         if made:
             made.rows.write_parquet(temporary / "rows.parquet", compression="zstd")

@@ -4,7 +4,7 @@ The rules are the contract's, run as SQL rendered by the same ``Check`` that giv
 the gate. Nothing is dropped here: every line gets one of three fates and every fate is counted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -44,18 +44,41 @@ def set_aside(body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Cont
     A line that begins like a total or a note is a record all the same if it has a whole key and begins outside it.
     """
     cells = [name for name in body.columns if name.startswith("c")]
+    leader = min(header.columns.values())
+    name = header.names[leader]
+    doubtful = body.select(
+        (pl.col(cells[0]).str.strip_chars() == "").fill_null(value=True)
+        | _says_none(_beyond_ascii(cells[0])).fill_null(value=False)
+        | _squeezed(pl.col(f"c{leader}") if name.isascii() else _beyond_ascii(f"c{leader}")).eq(name).fill_null(value=False)
+    ).to_series()
+    if not doubtful.any():
+        return doubtful
+    return doubtful.scatter(doubtful.arg_true(), _set_aside(body.filter(doubtful), cells, feed, header, contracts))
+
+
+def _set_aside(
+    body: pl.DataFrame, cells: Sequence[str], feed: Feed, header: Header, contracts: Contracts
+) -> pl.Series:
     text = body.select(pl.when(pl.col(c).str.strip_chars() != "").then(pl.col(c)).alias(c) for c in cells)
     first = text.select(pl.coalesce(cells)).to_series()
-    wordy = _squeezed(pl.when(first.str.contains(r"[^\x00-\x7F]")).then(first))
     keys = [f"c{header.columns[k]}" for k in contracts.feed_key(feed) if k in header.columns]
     place = pl.coalesce(pl.when(pl.col(c).is_not_null()).then(pl.lit(c)) for c in cells)
     unkeyed = place.is_in(keys) | pl.any_horizontal(pl.col(k).is_null() for k in keys) if keys else pl.lit(value=True)
-    no_record = (wordy.str.contains(TOTALS) | wordy.str.contains(NOTES)) & unkeyed
-    leader = min(header.columns.values())
-    if not text.select(_squeezed(pl.col(f"c{leader}")).eq(header.names[leader]).any()).item():
-        return text.select((first.is_null() | no_record).fill_null(value=False).alias("set_aside")).to_series()
+    no_record = _says_none(pl.when(first.str.contains(r"[^\x00-\x7F]")).then(first)) & unkeyed
     repeated = pl.all_horizontal(_squeezed(pl.col(f"c{p}")).eq(header.names[p]) for p in header.columns.values())
-    return text.select((first.is_null() | no_record | repeated).fill_null(value=False).alias("set_aside")).to_series()
+    return text.select((first.is_null() | no_record | repeated).fill_null(value=False)).to_series()
+
+
+def _beyond_ascii(column: str) -> pl.Expr:
+    """Cells that hold more than ASCII, which alone can say something in Chinese."""
+    cell = pl.col(column)
+    return pl.when(cell.str.len_bytes() != cell.str.len_chars()).then(cell)
+
+
+def _says_none(cell: pl.Expr) -> pl.Expr:
+    """Whether a cell begins like a total or a note."""
+    words = _squeezed(cell)
+    return words.str.contains(TOTALS) | words.str.contains(NOTES)
 
 
 def _squeezed(cell: pl.Expr) -> pl.Expr:
@@ -92,12 +115,13 @@ def judge(
     if feed.personal:
         rows = masked(rows, feed, warehouse)
     rows = rows.with_columns(first_of_key(rows, contracts.feed_key(feed)))
-    passed = _evaluate(rows.with_columns(_received_on=pl.lit(received_on)), checks, warehouse)
+    broken = _broken(rows.with_columns(_received_on=pl.lit(received_on)), checks, warehouse)
     failing = [f"k{i}" for i, check in enumerate(checks) if check.severity == "fail"]
-    good = passed.select(pl.all_horizontal(failing)).to_series()
-    bad = {check.id: int((~passed[f"k{i}"]).sum()) for i, check in enumerate(checks)}
+    held = broken.filter(pl.any_horizontal(pl.col(failing)))["_place"]
+    good = pl.Series([True]).new_from_index(0, rows.height).scatter(held, False)
+    bad = {check.id: int(broken[f"k{i}"].sum()) for i, check in enumerate(checks)}
     reasons = [
-        _reasons(body.filter(~passed[f"k{i}"]), feed, header, check, contracts)
+        _reasons(body[broken.filter(pl.col(f"k{i}"))["_place"]], feed, header, check, contracts)
         for i, check in enumerate(checks)
         if check.severity == "fail" and bad[check.id]
     ]
@@ -107,29 +131,32 @@ def judge(
         reasons=pl.concat([_no_reasons(), *reasons]).sort("line_no", maintain_order=True),
         checks=checks,
         bad=bad,
-        held=_held(rows, passed.with_columns(_good=good), checks, period),
+        held=_held(rows, broken, checks, failing, period),
     )
 
 
-def _held(rows: pl.DataFrame, passed: pl.DataFrame, checks: tuple[Check, ...], period: str | None) -> dict[str, Any]:
+def _held(
+    rows: pl.DataFrame, broken: pl.DataFrame, checks: tuple[Check, ...], failing: Sequence[str], period: str | None
+) -> dict[str, Any]:
     """Per period that has any: rows quarantined, and rows that break each check."""
-    on = pl.lit("") if period is None else rows[period].cast(pl.String).fill_null("")
-    broken = passed.select(~pl.all()).with_columns(on.alias("_on"))
+    told = broken.with_columns(_held=pl.any_horizontal(pl.col(failing)))
+    on = pl.lit("") if period is None else rows[period][broken["_place"]].cast(pl.String).fill_null("")
     found = {}
-    for row in broken.group_by("_on").agg(pl.all().sum()).sort("_on").to_dicts():
+    for row in told.with_columns(on.alias("_on")).drop("_place").group_by("_on").agg(pl.all().sum()).sort("_on").to_dicts():
         bad = {check.id: row[f"k{i}"] for i, check in enumerate(checks) if row[f"k{i}"]}
-        if bad:
-            found[row["_on"]] = {"quarantined": row["_good"], "bad": bad}
+        found[row["_on"]] = {"quarantined": row["_held"], "bad": bad}
     return found
 
 
-def _evaluate(rows: pl.DataFrame, checks: tuple[Check, ...], warehouse: Warehouse) -> pl.DataFrame:
-    """One Boolean column ``k<i>`` per check, in the order of ``rows``."""
-    predicates = ", ".join(f'{check.predicate()} AS "k{i}"' for i, check in enumerate(checks))
+def _broken(rows: pl.DataFrame, checks: tuple[Check, ...], warehouse: Warehouse) -> pl.DataFrame:
+    """The ``_place`` of each row that breaks a check, in order, and one Boolean ``k<i>`` per check: is it broken."""
+    predicates = [check.predicate() for check in checks]
+    told = ", ".join(f'NOT ({predicate}) AS "k{i}"' for i, predicate in enumerate(predicates))
+    some = " OR ".join(f'"k{i}"' for i in range(len(checks)))
     warehouse.connection.register("_typed", rows.with_row_index("_place").to_arrow())
-    passed = warehouse.frame(f"SELECT _place, {predicates} FROM _typed ORDER BY _place")
+    broken = warehouse.frame(f"SELECT * FROM (SELECT _place, {told} FROM _typed) WHERE {some} ORDER BY _place")
     warehouse.connection.unregister("_typed")
-    return passed.drop("_place")
+    return broken
 
 
 def _no_reasons() -> pl.DataFrame:
