@@ -46,7 +46,9 @@ def flat_parquet(rows: int, columns: int) -> bytes:
     return out.getvalue()
 
 
-def _member(name: str, body: bytes, *, size: int, crc: int, method: int = 8, flags: int = 0, attributes: int = 0) -> bytes:
+def _member(
+    name: str, body: bytes, *, size: int, crc: int, method: int = 8, flags: int = 0, attributes: int = 0
+) -> bytes:
     """An archive of one member whose headers say what they are told to say."""
     said = name.encode()
     local = struct.pack("<IHHHHHIIIHH", 0x04034B50, 20, flags, method, 0, 33, crc, len(body), size, len(said), 0) + said
@@ -98,7 +100,17 @@ def many_members(draw: Draw, specimen: Specimen) -> bytes:
 
 def names_that_lead_away(draw: Draw, specimen: Specimen) -> bytes:
     """A member that would be written outside, or whose name is none."""
-    names = ("../../../../a.csv", "/etc/a.csv", "..\\..\\a.csv", "C:\\a.csv", "a/" * 500 + "b", "\x01.csv", " ", ".", "~/a")
+    names = (
+        "../../../../a.csv",
+        "/etc/a.csv",
+        "..\\..\\a.csv",
+        "C:\\a.csv",
+        "a/" * 500 + "b",
+        "\x01.csv",
+        " ",
+        ".",
+        "~/a",
+    )
     inner = specimen.written() if specimen.container != "zip" else _inner(specimen)
     return packed({names[int(draw.integers(len(names)))]: inner})
 
@@ -114,7 +126,9 @@ def headers_that_lie(draw: Draw, specimen: Specimen) -> bytes:
     body = _inner(specimen)
     told = {"size": len(body), "crc": zlib.crc32(body), "method": 0, "flags": 0}
     name = list(told)[int(draw.integers(4))]
-    told[name] = int({"size": draw.integers(2**32), "crc": 1, "method": draw.integers(100), "flags": draw.integers(2**16)}[name])
+    told[name] = int(
+        {"size": draw.integers(2**32), "crc": 1, "method": draw.integers(100), "flags": draw.integers(2**16)}[name]
+    )
     return _member("a.csv", body, **told)
 
 
@@ -158,7 +172,9 @@ def absurd_places(draw: Draw, specimen: Specimen) -> bytes:
             case 0:
                 return re.sub(r'<dimension ref="[^"]*"', f'<dimension ref="A1:{place}"', text)
             case 1:
-                return text.replace("</sheetData>", f'<row r="{place[1:]}"><c r="{place}"><v>1</v></c></row></sheetData>')
+                return text.replace(
+                    "</sheetData>", f'<row r="{place[1:]}"><c r="{place}"><v>1</v></c></row></sheetData>'
+                )
             case 2:
                 return re.sub(r'<c r="[A-Z]+3"', f'<c r="{place}"', text)
             case _:
@@ -251,7 +267,12 @@ def pages_that_lie(draw: Draw, specimen: Specimen) -> bytes:
 
 def _blown(draw: Draw, content: bytes, start: int, end: int) -> bytes:
     place = int(draw.integers(start, end))
-    number = (b"\xfe\xff\xff\xff\x0f", b"\xff\xff\xff\xff\x0f", b"\xfe" + b"\xff" * 8 + b"\x01", b"\x80\x80\x80\x80\x08")
+    number = (
+        b"\xfe\xff\xff\xff\x0f",
+        b"\xff\xff\xff\xff\x0f",
+        b"\xfe" + b"\xff" * 8 + b"\x01",
+        b"\x80\x80\x80\x80\x08",
+    )
     return content[:place] + number[int(draw.integers(len(number)))] + content[place + 1 :]
 
 

@@ -14,7 +14,21 @@ from specimens import ARCHIVES, TEXTS, Specimen, Table, delimited
 
 ODD_CHARACTERS = "\x00\x01\x08\x0b\x0c\x1b\x1c\x85\u200b\u202e\u2028\u2029\ufeff\ufffd\ue000𬭎"
 HUGE = ("9" * 400, "1e308", "1e-400", "-" + "9" * 19, str(2**63), "1E999", "0." + "0" * 300 + "1", "∞", "NaN", "1_000")
-TYPES = ("二十", "2025年13月", "TRUE", "#REF!", "2025-02-30", "=1+1", "1,23,4", "１２３", "0x1F", "00012", "+5", "-0", "5.")
+TYPES = (
+    "二十",
+    "2025年13月",
+    "TRUE",
+    "#REF!",
+    "2025-02-30",
+    "=1+1",
+    "1,23,4",
+    "１２３",
+    "0x1F",
+    "00012",
+    "+5",
+    "-0",
+    "5.",
+)
 STRAY = ('"', "'", "“", '""', '"a', 'a"b', ",", "\t", ";", "|", "\r", "\n", "\r\n")
 WIDEST = 3_000_000
 
@@ -137,7 +151,17 @@ def column_renamed(draw: Draw, table: Table, header: int) -> Table:
     """A header that says something else."""
     place = _place(draw, len(table[header]))
     said = table[header][place]
-    words = (said[:-1], said + "(万元)", said + "(美元)", " " + said + "\u3000", "*" + said, said + "*", "甲", "", "合计")
+    words = (
+        said[:-1],
+        said + "(万元)",
+        said + "(美元)",
+        " " + said + "\u3000",
+        "*" + said,
+        said + "*",
+        "甲",
+        "",
+        "合计",
+    )
     taken = {cell for at, cell in enumerate(table[header]) if at != place}
     table[header][place] = next(w for w in (words[_place(draw, len(words))], *words) if w not in taken)
     return table
@@ -237,7 +261,9 @@ def two_files_in_one(draw: Draw, specimen: Specimen) -> bytes:
 
 
 def _said(specimen: Specimen, text: str) -> bytes:
-    encoding = {"csv-gb18030": "gb18030", "csv-bom": "utf-8-sig", "csv-utf16": "utf-16"}.get(specimen.container, "utf-8")
+    encoding = {"csv-gb18030": "gb18030", "csv-bom": "utf-8-sig", "csv-utf16": "utf-16"}.get(
+        specimen.container, "utf-8"
+    )
     return text.encode(encoding, "replace")
 
 

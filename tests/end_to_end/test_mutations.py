@@ -57,7 +57,9 @@ def proved(city: Path, root: Path, count: int) -> list[Verdict]:
 
 
 def wrong(found: Iterable[Verdict]) -> list[str]:
-    return [f"{v.kind} {v.number} {v.container} {v.feed}: {v.outcome}: {'; '.join(v.faults)}" for v in found if v.faults]
+    return [
+        f"{v.kind} {v.number} {v.container} {v.feed}: {v.outcome}: {'; '.join(v.faults)}" for v in found if v.faults
+    ]
 
 
 def test_a_broken_delivery_is_read_or_refused(small_city: Path, tmp_path: Path) -> None:

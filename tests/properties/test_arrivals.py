@@ -58,7 +58,9 @@ def apart(draw: st.DrawFn) -> list[Content]:
             {"enterprise_id": UNITS[u], "month": month, "payroll_persons": draw(counts)} for u in ("1", "3")
         ]
         found.append(("tax_month", text("tax_month", rows)))
-        rows = [{"from_unit_no": u, "to_unit_no": "2", "month": month, "moved_persons": draw(counts)} for u in ("1", "4")]
+        rows = [
+            {"from_unit_no": u, "to_unit_no": "2", "month": month, "moved_persons": draw(counts)} for u in ("1", "4")
+        ]
         found.append(("labour_flow", text("labour_flow", rows)))
         rows = [
             {"account_no": f"H{u}", "enterprise_id": UNITS[u], "month": month, "power_kwh": draw(counts)}

@@ -8,9 +8,11 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +57,13 @@ def _is_timeless(manifest: Manifest, received_on: date) -> bool:
 
 
 def land(
-    content: bytes, name: str, received_on: date, *, feed: Feed | None, home: Home, contracts: Contracts
+    content: bytes, name: str, received_on: date, *, digest: str, feed: Feed | None, home: Home, contracts: Contracts
 ) -> Manifest:
     """Read, judge and write one batch; gives its manifest. Raises ``DeliveryError`` where it is not what it says.
 
-    A batch is named by its content; one whose content lies there already, by its contract and its day as well.
+    A batch is named by the ``digest`` (SHA-256) of its content; one whose content lies there already, by its contract
+    and its day as well.
     """
-    digest = hashlib.sha256(content).hexdigest()
     reading = grid.read(content)
     found = recognise(reading, feed, contracts=contracts)
     folder, batch = home.landing / found.feed.feed, digest[:16]
@@ -186,22 +188,33 @@ def write(
     make_folder(target.parent)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
-        if isinstance(content, Path):
-            shutil.copyfile(content, temporary / f"original{suffix}")
-        elif content is not None:
-            (temporary / f"original{suffix}").write_bytes(content)
-        if made:
-            made.rows.write_parquet(temporary / "rows.parquet", compression="zstd")
-            made.quarantined.write_parquet(temporary / "quarantined.parquet", compression="zstd")
-            made.reasons.write_parquet(temporary / "reasons.parquet", compression="zstd")
-        text = json.dumps(manifest, ensure_ascii=False, indent=1)
-        (temporary / MANIFEST).write_text(text + "\n", encoding="utf-8")
-        for path in sorted(temporary.iterdir()):
-            with path.open("rb") as written:
-                os.fsync(written.fileno())
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(_synced, *zip(*_files(content, suffix, manifest, made, temporary), strict=True)))
         temporary.chmod(0o755)
         sync_folder(temporary)
         temporary.rename(target)
         sync_folder(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _files(
+    content: bytes | Path | None, suffix: str, manifest: Mapping[str, Any], made: Batch | None, folder: Path
+) -> Iterator[tuple[Path, Callable[[Path], Any]]]:
+    """Each file of a batch and how it is written."""
+    text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
+    yield folder / MANIFEST, lambda path: path.write_text(text, encoding="utf-8")
+    if made:
+        yield folder / "rows.parquet", partial(made.rows.write_parquet, compression="zstd", compression_level=1)
+        yield folder / "quarantined.parquet", partial(made.quarantined.write_parquet, compression="zstd")
+        yield folder / "reasons.parquet", partial(made.reasons.write_parquet, compression="zstd")
+    if isinstance(content, Path):
+        yield folder / f"original{suffix}", partial(shutil.copyfile, content)
+    elif content is not None:
+        yield folder / f"original{suffix}", lambda path: path.write_bytes(content)
+
+
+def _synced(path: Path, write_to: Callable[[Path], Any]) -> None:
+    write_to(path)
+    with path.open("rb") as written:
+        os.fsync(written.fileno())

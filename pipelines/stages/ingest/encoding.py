@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pipelines.errors import DeliveryError
 
 REPLACEMENT = "\ufffd"
-PIECE_BYTES = 2**22
+PIECE_BYTES = 2**20
 MAXIMUM_LINE_BYTES = 2**20
 """A row of the widest feed has some hundred bytes, and an Excel cell 32,767 characters: this is no row."""
 _BOMS_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -53,7 +53,8 @@ def _checked(content: bytes) -> bytes:
         return content
     decoder = codecs.getincrementaldecoder("utf-8")()
     for piece in _pieces(content):
-        decoder.decode(piece)
+        if decoder.getstate()[0] or not piece.isascii():
+            decoder.decode(piece)
     cut = len(decoder.getstate()[0])
     return content[: len(content) - cut] + REPLACEMENT.encode() if cut else content
 
@@ -66,6 +67,5 @@ def _transcoded(content: bytes, encoding: str) -> bytes:
     return b"".join(pieces)
 
 
-def _pieces(content: bytes) -> Iterator[memoryview]:
-    whole = memoryview(content)
-    return (whole[start : start + PIECE_BYTES] for start in range(0, len(content), PIECE_BYTES))
+def _pieces(content: bytes) -> Iterator[bytes]:
+    return (content[start : start + PIECE_BYTES] for start in range(0, len(content), PIECE_BYTES))

@@ -76,7 +76,9 @@ def read(content: bytes, *, depth: int = 0) -> Reading:
     with refusing():
         reading = _read(content, depth)
     if any(len(cells) > MAXIMUM_COLUMNS for grid in reading.grids for _, cells in grid.head):
-        raise DeliveryError(f"前30行里有一行超过{MAXIMUM_COLUMNS}列，不是可读取的表格；请检查分隔符和换行后重新导出报送")
+        raise DeliveryError(
+            f"前30行里有一行超过{MAXIMUM_COLUMNS}列，不是可读取的表格；请检查分隔符和换行后重新导出报送"
+        )
     return reading
 
 
@@ -163,7 +165,9 @@ def _quoted_records(text: Iterable[str], delimiter: str) -> Any:
             yield line, record
             line = reader.line_num + 1
     except csv.Error as error:
-        raise DeliveryError(f"第{line}行起的引号没有成对，或有一格超过13万字，无法分列；请检查该行后重新报送") from error
+        raise DeliveryError(
+            f"第{line}行起的引号没有成对，或有一格超过13万字，无法分列；请检查该行后重新报送"
+        ) from error
 
 
 def _quoted_body(text: bytes, delimiter: str, skip: int, width: int) -> pl.DataFrame:

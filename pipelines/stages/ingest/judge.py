@@ -46,19 +46,18 @@ def set_aside(body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Cont
     cells = [name for name in body.columns if name.startswith("c")]
     leader = min(header.columns.values())
     name = header.names[leader]
-    doubtful = body.select(
-        (pl.col(cells[0]).str.strip_chars() == "").fill_null(value=True)
-        | _says_none(_beyond_ascii(cells[0])).fill_null(value=False)
-        | _squeezed(pl.col(f"c{leader}") if name.isascii() else _beyond_ascii(f"c{leader}")).eq(name).fill_null(value=False)
-    ).to_series()
+    doubtful = (body[cells[0]].str.strip_chars() == "").fill_null(value=True)
+    if _is_beyond_ascii(body[cells[0]]):
+        doubtful |= body.select(_says_none(_beyond_ascii(cells[0])).fill_null(value=False)).to_series()
+    if name.isascii() or _is_beyond_ascii(body[f"c{leader}"]):
+        said = pl.col(f"c{leader}") if name.isascii() else _beyond_ascii(f"c{leader}")
+        doubtful |= body.select(_squeezed(said).eq(name).fill_null(value=False)).to_series()
     if not doubtful.any():
         return doubtful
     return doubtful.scatter(doubtful.arg_true(), _set_aside(body.filter(doubtful), cells, feed, header, contracts))
 
 
-def _set_aside(
-    body: pl.DataFrame, cells: Sequence[str], feed: Feed, header: Header, contracts: Contracts
-) -> pl.Series:
+def _set_aside(body: pl.DataFrame, cells: Sequence[str], feed: Feed, header: Header, contracts: Contracts) -> pl.Series:
     text = body.select(pl.when(pl.col(c).str.strip_chars() != "").then(pl.col(c)).alias(c) for c in cells)
     first = text.select(pl.coalesce(cells)).to_series()
     keys = [f"c{header.columns[k]}" for k in contracts.feed_key(feed) if k in header.columns]
@@ -75,6 +74,10 @@ def _beyond_ascii(column: str) -> pl.Expr:
     return pl.when(cell.str.len_bytes() != cell.str.len_chars()).then(cell)
 
 
+def _is_beyond_ascii(cells: pl.Series) -> bool:
+    return bool((cells.str.len_bytes() != cells.str.len_chars()).any())
+
+
 def _says_none(cell: pl.Expr) -> pl.Expr:
     """Whether a cell begins like a total or a note."""
     words = _squeezed(cell)
@@ -88,7 +91,7 @@ def _squeezed(cell: pl.Expr) -> pl.Expr:
 
 def first_of_key(rows: pl.DataFrame, key: tuple[str, ...]) -> pl.Series:
     """False for the second and later rows of the same key; a key with a null is nobody's second."""
-    if not key or not rows.height:
+    if not key or not rows.height or rows[key[0]].n_unique() == rows.height:
         return pl.Series("_first_of_key", [True] * rows.height, dtype=pl.Boolean)
     partly = rows.select(pl.any_horizontal(pl.col(k).is_null() for k in key)).to_series()
     firsts = rows.select(pl.struct(key).is_first_distinct()).to_series()
@@ -142,7 +145,9 @@ def _held(
     told = broken.with_columns(_held=pl.any_horizontal(pl.col(failing)))
     on = pl.lit("") if period is None else rows[period][broken["_place"]].cast(pl.String).fill_null("")
     found = {}
-    for row in told.with_columns(on.alias("_on")).drop("_place").group_by("_on").agg(pl.all().sum()).sort("_on").to_dicts():
+    for row in (
+        told.with_columns(on.alias("_on")).drop("_place").group_by("_on").agg(pl.all().sum()).sort("_on").to_dicts()
+    ):
         bad = {check.id: row[f"k{i}"] for i, check in enumerate(checks) if row[f"k{i}"]}
         found[row["_on"]] = {"quarantined": row["_held"], "bad": bad}
     return found
@@ -150,10 +155,12 @@ def _held(
 
 def _broken(rows: pl.DataFrame, checks: tuple[Check, ...], warehouse: Warehouse) -> pl.DataFrame:
     """The ``_place`` of each row that breaks a check, in order, and one Boolean ``k<i>`` per check: is it broken."""
-    predicates = [check.predicate() for check in checks]
+    is_all_read = not rows["_unreadable"].list.len().sum()
+    predicates = ["true" if is_all_read and check.kind == "readable" else check.predicate() for check in checks]
     told = ", ".join(f'NOT ({predicate}) AS "k{i}"' for i, predicate in enumerate(predicates))
     some = " OR ".join(f'"k{i}"' for i in range(len(checks)))
-    warehouse.connection.register("_typed", rows.with_row_index("_place").to_arrow())
+    told_rows = rows.drop("_unreadable") if is_all_read else rows
+    warehouse.connection.register("_typed", told_rows.with_row_index("_place").to_arrow())
     broken = warehouse.frame(f"SELECT * FROM (SELECT _place, {told} FROM _typed) WHERE {some} ORDER BY _place")
     warehouse.connection.unregister("_typed")
     return broken

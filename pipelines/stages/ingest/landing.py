@@ -79,7 +79,13 @@ def _delivery(incoming: Incoming, taken: Taken, feed: Feed | None, home: Home, c
         if taken.content is None:
             raise DeliveryError(TOO_LARGE.format(taken.size / 2**20))
         manifest = landed(feed, taken.sha256[:16], came_on, home, contracts) or land(
-            taken.content, shown_name(incoming.path), came_on, feed=feed, home=home, contracts=contracts
+            taken.content,
+            shown_name(incoming.path),
+            came_on,
+            digest=taken.sha256,
+            feed=feed,
+            home=home,
+            contracts=contracts,
         )
     except DeliveryError as error:
         return _refuse(incoming, taken, feed, home, contracts, reason=str(error))

@@ -16,7 +16,8 @@ import polars as pl
 
 from pipelines.stages.ingest.encoding import REPLACEMENT
 
-BOM = "\ufeff".encode()
+SIGNS = ("\ufeff".encode(), REPLACEMENT.encode())
+"""A mark of byte order, which readers leave out at the head of a text, and a character that was cut off."""
 BLANK = " \t\r\u3000\xa0"
 PIECE_BYTES = 2**24
 NEWLINE, QUOTE = 10, 34
@@ -43,6 +44,8 @@ def body(text: bytes, delimiter: str, skip: int, width: int) -> pl.DataFrame | N
     """
     text = text if text.endswith(b"\n") else text + b"\n"
     is_quoted = b'"' in text
+    if not is_quoted and (found := _uniform(text, delimiter, skip, width)) is not None:
+        return found
     lines = _lines(text, delimiter, skip, is_quoted=is_quoted)
     if lines is None:
         return None
@@ -57,6 +60,30 @@ def body(text: bytes, delimiter: str, skip: int, width: int) -> pl.DataFrame | N
         records = list(csv.reader(odd, delimiter=delimiter)) if is_quoted else [line.split(delimiter) for line in odd]
         parts.append(_irregular(records, width, numbers[~usual]))
     return parts[0] if len(parts) == 1 else pl.concat(parts).sort("line_no")
+
+
+def _uniform(text: bytes, delimiter: str, skip: int, width: int) -> pl.DataFrame | None:
+    """The records where all have as many cells as the first of them; None where any has not, or needs a closer look.
+
+    No line may have more cells, which the reader tells, and all together have as many as they should: so each has.
+    """
+    above = 0
+    for _ in range(skip):
+        above = text.find(b"\n", above) + 1
+    if not above and skip:
+        return None
+    below = text[above:] if above else text
+    cells = below.count(delimiter.encode(), 0, below.find(b"\n")) + 1
+    lines = sum(np.count_nonzero(piece == NEWLINE) for _, piece in _pieces(below))
+    marks = sum(np.count_nonzero(piece == ord(delimiter)) for _, piece in _pieces(below))
+    if cells < max(width, 2) or marks != lines * (cells - 1):
+        return None
+    if not below.isascii() and any(sign in below for sign in SIGNS):
+        return None
+    try:
+        return _regular(below, delimiter, cells, width, np.arange(skip + 1, skip + 1 + lines))
+    except pl.exceptions.ComputeError:
+        return None
 
 
 def _lines(text: bytes, delimiter: str, skip: int, *, is_quoted: bool) -> Lines | None:
@@ -108,7 +135,7 @@ def _usual(text: bytes, lines: Lines, width: int) -> npt.NDArray[np.bool_]:
     if width < 2 or not len(enough):
         return np.zeros(len(lines.delimiters), dtype=np.bool_)
     usual: npt.NDArray[np.bool_] = lines.delimiters == np.bincount(np.minimum(enough, width + 64)).argmax()
-    for sign in (BOM, REPLACEMENT.encode()):
+    for sign in SIGNS:
         if sign in text:
             places = [found.start() for found in re.finditer(sign, text)]
             owners = np.searchsorted(lines.starts, places, side="right") - 1

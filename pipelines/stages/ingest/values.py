@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 from unicodedata import normalize
 
+import numpy as np
 import polars as pl
 
 from pipelines.contracts import POLARS_TYPES, Contracts, Feed, FeedColumn, Kind
@@ -33,7 +34,7 @@ SERIALS = range(20_000, 80_000)
 TRUTHS = {"是": True, "否": False, "1": True, "0": False, "true": True, "false": False}
 
 _SEPARATED = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?0*[0-9]{1,3})?")
 _DATE = re.compile(
     r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?:[ T][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
 )
@@ -64,11 +65,8 @@ def typed(
     units = {name: header.units.get(name) or normal(spec.unit or "") for name, spec in feed.columns.items()}
     hows = {name: How(kind, UNITS.get(kind, {}).get(units[name], 0), serials) for name, kind in kinds.items()}
     told = {name: pl.col(f"c{header.columns[name]}") for name in feed.columns if name in header.columns}
-    quick = body.select(
-        at_once(told[name], hows[name]).alias(name)
-        for name in told
-        if hows[name].kind in AT_ONCE and not feed.columns[name].values
-    )
+    plain = {name: hows[name] for name in told if not feed.columns[name].values}
+    quick = at_once(body.select(told[name].alias(name) for name in told), plain)
     columns: list[pl.Series] = []
     unread: dict[str, pl.Series] = {"_row": body["misshapen"]}
     for name, spec in feed.columns.items():
@@ -114,23 +112,40 @@ def _read(cells: pl.Series, spec: FeedColumn, how: How, *, is_percent_told: bool
     return value, value.is_null() & text.is_not_null()
 
 
-def at_once(cells: pl.Expr, how: How) -> pl.Expr:
-    """The values of plainly written numbers, null for all other cells; where a value is given, ``read`` gives the same.
+def at_once(cells: pl.DataFrame, hows: Mapping[str, How]) -> pl.DataFrame:
+    """The values of plainly written numbers in the columns that hold such; all other cells are null.
 
-    A float tells the nearest hundredth of a sum far below 2^53 exactly; where it is not near one, the text is read.
+    Where a value is given, ``read`` gives the same: a float tells the nearest hundredth of a sum far below 2^53 exactly,
+    and where it is not near one, or the text is long, nothing is given.
     """
+    hows = {
+        name: how for name, how in hows.items() if how.kind in AT_ONCE and not (how.kind == "integer" and how.power)
+    }
+    parsed = cells.select(_parsed(pl.col(name), how) for name, how in hows.items())
+    return pl.DataFrame([_sure(parsed[name], cells[name], how) for name, how in hows.items()])
+
+
+def _parsed(cells: pl.Expr, how: How) -> pl.Expr:
     if how.kind == "integer":
-        if how.power:
-            return pl.lit(None, dtype=pl.Int64)
-        value = cells.cast(pl.Int64, strict=False)
-        return pl.when(value > -LARGEST).then(value)
-    value = cells.cast(pl.Float64, strict=False)
-    is_plain = (cells.str.len_bytes() <= PLAIN_BYTES) & ~cells.str.contains("[eE]")
-    if how.kind == "number":
-        return pl.when(is_plain & (value.abs() < LARGEST_QUICK)).then(value)
-    scaled = value * 10**how.power
-    near = (scaled - scaled.round()).abs() < NEAR
-    return pl.when(is_plain & near & (scaled.abs() < LARGEST_QUICK)).then(scaled.round().cast(pl.Int64, strict=False))
+        return cells.cast(pl.Int64, strict=False)
+    return cells.cast(pl.Float64, strict=False) * 10**how.power
+
+
+def _sure(value: pl.Series, cells: pl.Series, how: How) -> pl.Series:
+    """Those of the parsed values that are as exact as the text."""
+    if how.kind == "integer":
+        return value.set(value < -LARGEST, None)
+    size = cells.str.len_bytes()
+    is_short = (size.max() or 0) <= PLAIN_BYTES
+    found = value.to_numpy()
+    with np.errstate(invalid="ignore"):
+        whole = np.rint(found) if how.kind in MONEY else found
+        sure = (np.abs(found) < LARGEST_QUICK) & (np.abs(found - whole) < NEAR)
+        exact = whole.astype(np.int64) if how.kind in MONEY else whole
+    if not is_short:
+        sure &= (size <= PLAIN_BYTES).fill_null(value=False).to_numpy()
+    read = pl.Series(value.name, exact)
+    return read if sure.all() else read.set(pl.Series(~sure), None)
 
 
 def _may_be_ratio(text: pl.Series) -> pl.Series:
