@@ -2,9 +2,9 @@
 
     python -m benchmarks.ingest --work DIR [--units 150000] [--months 36] [--runs 3]
 
-``landing`` is ``ingest.receive`` of every file: hash, decoding, header, typed values, row rules, quarantine, the copy of
-the original, synced Parquet, manifest and ledger. ``typed read`` is DuckDB's CSV reader with the contract's types into
-a table in memory, file by file. Both run in turns, each in a fresh process with two threads. The checkpoint of Great
+``landing`` is ``ingest.receive`` of every file: hash, decoding, header, typed values, row rules, quarantine, the copy
+of the original, synced Parquet, manifest and ledger. ``typed read`` is DuckDB's CSV reader with the contract's types
+into a table in memory, file by file. Both run in turns, each in a fresh process with two threads. The checkpoint of Great
 Expectations over what landed and the decoding of GB18030 are told apart.
 """
 

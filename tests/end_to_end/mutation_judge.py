@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from mutations import Mutant
+from mutations import ON_ANY, Mutant
 from specimens import TEXTS, Specimen
 
 from pipelines.contracts import Contracts
@@ -83,6 +83,11 @@ class Judge:
         ended, faults = self._received(made, specimen)
         if isinstance(ended, Landed):
             faults += [*_uncounted(ended, specimen), *_touched(ended, whole)]
+            is_binary = specimen.container in {"xlsx", "xls", "parquet"}
+            if is_binary and made.kind in ON_ANY and ended.delivery.rows_in != whole.delivery.rows_in:
+                faults.append(
+                    f"{ended.delivery.rows_in} of {whole.delivery.rows_in} records came in, and nobody says so"
+                )
         delivery = ended.delivery if isinstance(ended, Landed) else ended
         return Verdict(
             made.kind, specimen.container, specimen.feed, number, delivery.status, delivery.reason, tuple(faults)

@@ -36,7 +36,7 @@ def work(pipe: Connection, specimens: Sequence[Specimen], root: Path) -> None:
         _forget_peak()
         try:
             verdict = judge.judge(made, specimen, number)
-        except BaseException as error:  # noqa: BLE001  a panic of a reader is no Exception
+        except BaseException as error:  # a panic of a reader is no Exception
             last = traceback.extract_tb(error.__traceback__)[-1]
             told = f"{type(error).__name__}: {str(error)[:300]} at {Path(last.filename).name}:{last.lineno}"
             verdict = Verdict(kind, specimen.container, specimen.feed, number, "raised", faults=(told,))
@@ -94,9 +94,8 @@ def verdicts(jobs: Sequence[Job], specimens: Sequence[Specimen], root: Path, *, 
             else:
                 continue
             yield verdict
-            if verdict.outcome in {"died", "hung"}:
-                running[running.index(worker)] = worker = started()
-            handed(worker)
+            is_gone = verdict.outcome in {"died", "hung"}
+            running[running.index(worker)] = handed(started() if is_gone else worker)
     for worker in running:
         worker.process.join(10)
 

@@ -16,7 +16,7 @@ from pipelines.contracts import Contracts
 UNFINISHED = (".part", ".tmp")
 PAUSE_SECONDS = 0.3
 MAXIMUM_BYTES = 2**29
-"""The widest month of a province (four million units) and three years of a city's months have less; see deliveries.md."""
+"""The widest month of a province (four million units) and three years of a city's have less; see deliveries.md."""
 PIECE_BYTES = 2**22
 
 

@@ -1,10 +1,10 @@
-"""Parquet: a file is asked how much it holds before any of it is unfolded, for a few kilobytes can hold a billion cells.
+"""Parquet: a file is asked how much it holds before any of it is unfolded, for kilobytes can hold a billion cells.
 
 What its footer says is checked here and not believed beyond that: pages that contradict it are the reader's to refuse.
 """
 
 import io
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -24,9 +24,8 @@ def read(content: bytes) -> pl.DataFrame:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
-        file = pq.ParquetFile(io.BytesIO(content))
-        _refuse_boundless(file.metadata)
-        return cast(pl.DataFrame, pl.from_arrow(file.read()))
+        _refuse_boundless(pq.ParquetFile(io.BytesIO(content)).metadata)
+        return pl.read_parquet(io.BytesIO(content))
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
         raise DeliveryError(BROKEN) from error
 

@@ -22,11 +22,11 @@ def utf8(content: bytes) -> tuple[bytes, str]:
     """
     _refuse_long_lines(content)
     if content.startswith(codecs.BOM_UTF8):
-        candidates, content, named = ("utf-8",), content[3:], "utf-8-sig"
+        candidates, content, named = ["utf-8"], content[3:], "utf-8-sig"
     elif content.startswith(_BOMS_16):
-        candidates, named = ("utf-16",), "utf-16"
+        candidates, named = ["utf-16"], "utf-16"
     else:
-        candidates, named = ("utf-8", "gb18030"), ""
+        candidates, named = ["utf-8", "gb18030"], ""
     for encoding in candidates:
         try:
             return (_checked(content) if encoding == "utf-8" else _transcoded(content, encoding)), named or encoding

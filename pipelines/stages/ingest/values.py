@@ -115,8 +115,8 @@ def _read(cells: pl.Series, spec: FeedColumn, how: How, *, is_percent_told: bool
 def at_once(cells: pl.DataFrame, hows: Mapping[str, How]) -> pl.DataFrame:
     """The values of plainly written numbers in the columns that hold such; all other cells are null.
 
-    Where a value is given, ``read`` gives the same: a float tells the nearest hundredth of a sum far below 2^53 exactly,
-    and where it is not near one, or the text is long, nothing is given.
+    Where a value is given, ``read`` gives the same: a float tells the nearest hundredth of a sum far below 2^53
+    exactly, and where it is not near one, or the text is long, nothing is given.
     """
     hows = {
         name: how for name, how in hows.items() if how.kind in AT_ONCE and not (how.kind == "integer" and how.power)
@@ -128,22 +128,21 @@ def at_once(cells: pl.DataFrame, hows: Mapping[str, How]) -> pl.DataFrame:
 def _parsed(cells: pl.Expr, how: How) -> pl.Expr:
     if how.kind == "integer":
         return cells.cast(pl.Int64, strict=False)
-    return cells.cast(pl.Float64, strict=False) * 10**how.power
+    return cells.cast(pl.Float64, strict=False) * pl.lit(10**how.power)
 
 
 def _sure(value: pl.Series, cells: pl.Series, how: How) -> pl.Series:
     """Those of the parsed values that are as exact as the text."""
     if how.kind == "integer":
         return value.set(value < -LARGEST, None)
-    size = cells.str.len_bytes()
-    is_short = (size.max() or 0) <= PLAIN_BYTES
+    short = cells.str.len_bytes() <= PLAIN_BYTES
     found = value.to_numpy()
     with np.errstate(invalid="ignore"):
         whole = np.rint(found) if how.kind in MONEY else found
         sure = (np.abs(found) < LARGEST_QUICK) & (np.abs(found - whole) < NEAR)
         exact = whole.astype(np.int64) if how.kind in MONEY else whole
-    if not is_short:
-        sure &= (size <= PLAIN_BYTES).fill_null(value=False).to_numpy()
+    if not short.all():
+        sure &= short.to_numpy()
     read = pl.Series(value.name, exact)
     return read if sure.all() else read.set(pl.Series(~sure), None)
 
