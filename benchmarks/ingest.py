@@ -4,8 +4,8 @@
 
 ``landing`` is ``ingest.receive`` of every file: hash, decoding, header, typed values, row rules, quarantine, the copy
 of the original, synced Parquet, manifest and ledger. ``typed read`` is DuckDB's CSV reader with the contract's types
-into a table in memory, file by file. Both run in turns, each in a fresh process with two threads. The checkpoint of Great
-Expectations over what landed and the decoding of GB18030 are told apart.
+into a table in memory, file by file. Both run in turns, each in a fresh process with two threads. The checkpoint of
+Great Expectations over what landed and the decoding of GB18030 are told apart.
 """
 
 import argparse
