@@ -118,6 +118,10 @@ PIECES: Mapping[str, tuple[str, str]] = {
     "panel": ("benchmarks.learning", "panel"),
     "training": ("benchmarks.learning", "training"),
     "explaining": ("benchmarks.learning", "explaining"),
+    "typed_read": ("benchmarks.ingest", "typed_read"),
+    "landing": ("benchmarks.ingest", "landing"),
+    "checkpoint": ("benchmarks.ingest", "checkpoint"),
+    "transcoding": ("benchmarks.ingest", "transcoding"),
 }
 
 

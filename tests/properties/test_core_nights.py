@@ -104,7 +104,7 @@ def receive(home: Home, files: Sequence[File]) -> None:
         assert delivery is None or delivery.status == "accepted", delivery.reason
 
 
-def night(home: Home, cutoff: datetime) -> tuple[dict[str, pl.DataFrame], Run]:
+def night(home: Home, cutoff: datetime, tables: Sequence[str] = TABLES) -> tuple[dict[str, pl.DataFrame], Run]:
     """The core as known at ``cutoff``."""
     ledger = Ledger(home.ledger)
     own = run_of(cutoff.date(), through=ledger.last_seq(), home=home, contracts=CONTRACTS)
@@ -114,7 +114,7 @@ def night(home: Home, cutoff: datetime) -> tuple[dict[str, pl.DataFrame], Run]:
         ingest.run(run, warehouse, ledger)
         receipt = core.run(run, warehouse)
         assert receipt.adds_up
-        return {table: warehouse.frame(f"SELECT * FROM {table} ORDER BY ALL") for table in TABLES}, run
+        return {table: warehouse.frame(f"SELECT * FROM {table} ORDER BY ALL") for table in tables}, run
     finally:
         warehouse.close()
 

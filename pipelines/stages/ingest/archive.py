@@ -17,6 +17,11 @@ from posixpath import basename
 from pipelines.errors import DeliveryError
 
 MAXIMUM_BYTES = 2**31
+MAXIMUM_FILE_BYTES = 2**29
+MAXIMUM_PART_BYTES = 2**26
+MAXIMUM_MEMBERS = 10_000
+METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""Other methods unfold a piece without a bound, and no office program writes them."""
 SMALL_BYTES = 2**26
 MAXIMUM_RATIO = 250
 SEVERAL = 2
@@ -25,6 +30,7 @@ MAXIMUM_CELLS = 20_000_000
 CHUNK_BYTES = 2**20
 PERCENT_FORMATS = frozenset({b"9", b"10"})
 
+_ENTRY = b"PK\x01\x02"
 _TAG = rb"<(?:\w+:)?%b(?=[\s/>])[^>]*>"
 _ANY_CELL = re.compile(rb"<(?:\w+:)?c[\s/>]")
 _USUAL_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,9})"(?: s="([0-9]+)")?[^>]*?(/?)>')
@@ -32,9 +38,12 @@ _CELL_OR_ROW = re.compile(rb"<(?:\w+:)?(c|row)(?=[\s/>])([^>]*)>")
 _NUMBER_FORMAT = re.compile(_TAG % b"numFmt")
 _FORMATS = re.compile(rb"<(?:\w+:)?cellXfs[\s>].*?</(?:\w+:)?cellXfs>", re.DOTALL)
 _FORMAT = re.compile(_TAG % b"xf")
+_STRINGS = re.compile(_TAG % b"sst")
+_COUNT = re.compile(rb"""ount\s*=\s*["']\s*\+?([0-9]+)""")
 _SHEET = re.compile(_TAG % b"sheet")
 _RELATION = re.compile(_TAG % b"Relationship")
 _PLACE = re.compile(rb"""\sr=["']([A-Z]{0,3})([0-9]{1,9})["']""")
+_ANY_PLACE = re.compile(rb"\sr\s*=")
 _STYLE = re.compile(rb"""\ss=["']([0-9]+)["']""")
 _SAID = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 
@@ -52,7 +61,7 @@ def unpacked(content: bytes) -> bytes | None:
         files = [info for info in archive.infolist() if not info.is_dir() and not _is_litter(info.filename)]
         if len(files) != 1:
             raise DeliveryError(f"压缩包内有{len(files)}个文件；每个压缩包请只放一个文件")
-        return archive.read(files[0])
+        return _whole(archive, files[0], MAXIMUM_FILE_BYTES)
 
 
 def members(content: bytes) -> Iterator[tuple[str, bytes]] | None:
@@ -118,6 +127,7 @@ def percents(content: bytes) -> Percents | None:
         for info in archive.infolist():
             reach = _Reach(styles)
             for text in _chunks(archive, info):
+                _refuse_boasts(text, info)
                 reach.add(text)
             cells += reach.rows * reach.columns
             if cells > MAXIMUM_CELLS:
@@ -159,6 +169,8 @@ class _Reach:
         """Cells may leave out where they stand: one after another, then."""
         for kind, said in _CELL_OR_ROW.findall(text):
             place = _PLACE.search(said)
+            if place is None and _ANY_PLACE.search(said):
+                raise DeliveryError("工作簿里有单元格的位置无法识别，文件可能损坏；请另存为新的xlsx后重新报送")
             if kind == b"row":
                 self._row, self._column = int(place[2]) if place else self._row + 1, 0
                 continue
@@ -185,8 +197,12 @@ def _column(letters: bytes) -> int:
 @contextmanager
 def _opened(content: bytes) -> Iterator[zipfile.ZipFile]:
     """The archive in ``content``, none of whose members would unfold beyond measure."""
+    if content.count(_ENTRY) > MAXIMUM_MEMBERS:
+        raise DeliveryError("压缩包里的文件太多；每个压缩包请只放一个文件")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if any(info.compress_type not in METHODS for info in archive.infolist()):
+                raise DeliveryError("压缩包用了不常见的压缩方法，无法打开；请用普通的zip重新压缩后报送")
             whole = sum(info.file_size for info in archive.infolist())
             if whole > MAXIMUM_BYTES:
                 raise DeliveryError("压缩包或工作簿解开后超过2GB；请拆分后报送")
@@ -208,8 +224,23 @@ def _chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
             rest = text[end:] if len(text) - end < CHUNK_BYTES else b""
 
 
+def _refuse_boasts(text: bytes, info: zipfile.ZipInfo) -> None:
+    """A reader makes room for as many strings as their list says that it has: no more than it has bytes."""
+    for tag in _STRINGS.findall(text):
+        if any(int(number) > info.file_size for number in _COUNT.findall(tag)):
+            raise DeliveryError("工作簿的文字表与其自报的条数不符，文件可能损坏；请重新导出后报送")
+
+
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
-    return archive.read(name) if name in archive.namelist() else b""
+    return _whole(archive, archive.getinfo(name), MAXIMUM_PART_BYTES) if name in archive.namelist() else b""
+
+
+def _whole(archive: zipfile.ZipFile, info: zipfile.ZipInfo, maximum: int) -> bytes:
+    """A member read piece by piece, so that it never takes more memory than it says it has bytes."""
+    if info.file_size > maximum:
+        raise DeliveryError(f"压缩包里的文件解开后超过{maximum // 2**20}MB；请拆分后报送")
+    with archive.open(info) as stream:
+        return b"".join(iter(lambda: stream.read(CHUNK_BYTES), b""))
 
 
 def _attribute(tag: bytes, name: str) -> str:

@@ -1,9 +1,10 @@
 """Files as they lie in an inbox: which of them wait, which nobody asked for, and the bytes of one that has settled.
 
-A file that is still being written is left for the next run, and one that changed while it was taken is not removed.
-What a file holds is no concern of this module.
+A file that is still being written is left for the next run, and one that changed while it was taken is not removed. One
+larger than a host can read is hashed piece by piece and never held. What a file holds is no concern of this module.
 """
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from pipelines.contracts import Contracts
 
 UNFINISHED = (".part", ".tmp")
 PAUSE_SECONDS = 0.3
+MAXIMUM_BYTES = 2**29
+"""The widest month of a province (four million units) and three years of a city's have less; see deliveries.md."""
+PIECE_BYTES = 2**22
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,11 @@ class Look:
 
 @dataclass(frozen=True)
 class Taken:
-    """The bytes of a file and the look it had while they were read."""
+    """The bytes of a file (None: more than ``MAXIMUM_BYTES``), their SHA-256, their number, and its look meanwhile."""
 
-    content: bytes
+    content: bytes | None
+    sha256: str
+    size: int
     look: Look
 
 
@@ -68,15 +74,23 @@ def settled(files: Sequence[tuple[Path, str | None]]) -> tuple[list[tuple[Path, 
 
 
 def take(path: Path) -> Taken:
-    """Read ``path`` whole; raises ``OSError`` where it cannot be read."""
+    """Read ``path``; raises ``OSError`` where it cannot be read."""
     with path.open("rb") as handle:
         look = _look_of(os.fstat(handle.fileno()))
-        return Taken(handle.read(), look)
+        content = handle.read(min(look.size, MAXIMUM_BYTES) + 1)
+        digest, size = hashlib.sha256(content), len(content)
+        if size <= MAXIMUM_BYTES:
+            return Taken(content, digest.hexdigest(), size, look)
+        del content
+        while piece := handle.read(PIECE_BYTES):
+            digest.update(piece)
+            size += len(piece)
+        return Taken(None, digest.hexdigest(), size, look)
 
 
 def is_unchanged(path: Path, taken: Taken) -> bool:
     """Whether ``path`` still is the file that was taken, with nothing written to it since."""
-    return len(taken.content) == taken.look.size and _look_or_none(path) == taken.look
+    return taken.size == taken.look.size and _look_or_none(path) == taken.look
 
 
 def shown_name(path: Path) -> str:

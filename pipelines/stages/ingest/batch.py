@@ -8,9 +8,11 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from pipelines.stages.ingest.recognise import Recognised, recognise
 from pipelines.stages.ingest.unfold import unfold
 
 MANIFEST = "manifest.json"
+EXAMPLE_CHARACTERS = 60
 ROWS = "rows.parquet"
 Manifest = dict[str, Any]
 
@@ -58,22 +61,20 @@ def _is_timeless(manifest: Manifest, received_on: date) -> bool:
 
 
 def land(
-    content: bytes, name: str, received_on: date, *, feed: Feed | None, home: Home, contracts: Contracts
+    content: bytes, name: str, received_on: date, *, digest: str, feed: Feed | None, home: Home, contracts: Contracts
 ) -> Manifest:
     """Read, judge and write one batch; gives its manifest. Raises ``DeliveryError`` where it is not what it says.
 
-    A batch is named by its content; one whose content lies there already, by its contract and its day as well.
+    A batch is named by the ``digest`` (SHA-256) of its content; one whose content lies there already, by its contract
+    and its day as well.
     """
-    digest = hashlib.sha256(content).hexdigest()
     reading, found = recognised(content, feed, contracts=contracts)
     folder, batch = home.landing / found.feed.feed, digest[:16]
     if (folder / batch / MANIFEST).is_file():
         again = f"{contracts.feed_digest(found.feed)} {received_on}"
         batch = f"{batch}-{hashlib.sha256(again.encode()).hexdigest()[:8]}"
-    try:
+    with grid.refusing():
         made = judged(found, batch, contracts, received_on=received_on)
-    except grid.UNREADABLE as error:
-        raise DeliveryError(grid.BROKEN.format(type(error).__name__)) from error
     manifest = {
         "feed": found.feed.feed,
         "batch": batch,
@@ -257,9 +258,10 @@ def _refuse_hopeless(feed: Feed, verdict: judge.Verdict) -> None:
     if verdict.quarantined.height:
         worst = max((check for check in verdict.checks if check.severity == "fail"), key=lambda c: verdict.bad[c.id])
         first = verdict.reasons.row(0, named=True)
+        value = " ".join((first["raw_value"] or "").split())[:EXAMPLE_CHARACTERS]
         raise DeliveryError(
             f"{verdict.quarantined.height}行数据没有一行合格，最多的问题是“{worst.sentence}”（{verdict.bad[worst.id]}行），"
-            f"例如第{first['line_no']}行{first['column_label']}“{first['raw_value']}”；请改正后重新报送"
+            f"例如第{first['line_no']}行{first['column_label']}“{value}”；请改正后重新报送"
         )
     if feed.cadence != "event":
         raise DeliveryError("只有表头，没有数据行；请核对导出条件后重新报送")
@@ -271,28 +273,43 @@ def dating_period(feed: Feed, contracts: Contracts) -> str | None:
     return period if period and contracts.feed_column(feed, period).type in {"month", "date"} else None
 
 
-def write(target: Path, content: bytes | None, suffix: str, manifest: Mapping[str, Any], made: Batch | None) -> None:
+def write(
+    target: Path, content: bytes | Path | None, suffix: str, manifest: Mapping[str, Any], made: Batch | None
+) -> None:
     """Write a batch folder under a temporary name, sync it, then give it its name; one already there stays.
 
-    Without ``content`` the original is not kept.
+    ``content`` is the original or where it lies; without it the original is not kept.
     """
     make_folder(target.parent)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
-        if content is not None:
-            (temporary / f"original{suffix}").write_bytes(content)
-        if made:
-            made.rows.write_parquet(temporary / "rows.parquet", compression="zstd")
-            made.quarantined.write_parquet(temporary / "quarantined.parquet", compression="zstd")
-            made.reasons.write_parquet(temporary / "reasons.parquet", compression="zstd")
-        text = json.dumps(manifest, ensure_ascii=False, indent=1)
-        (temporary / MANIFEST).write_text(text + "\n", encoding="utf-8")
-        for path in sorted(temporary.iterdir()):
-            with path.open("rb") as written:
-                os.fsync(written.fileno())
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(_synced, *zip(*_files(content, suffix, manifest, made, temporary), strict=True)))
         temporary.chmod(0o755)
         sync_folder(temporary)
         temporary.rename(target)
         sync_folder(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _files(
+    content: bytes | Path | None, suffix: str, manifest: Mapping[str, Any], made: Batch | None, folder: Path
+) -> Iterator[tuple[Path, Callable[[Path], Any]]]:
+    """Each file of a batch and how it is written."""
+    text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
+    yield folder / MANIFEST, lambda path: path.write_text(text, encoding="utf-8")
+    if made:
+        yield folder / "rows.parquet", partial(made.rows.write_parquet, compression="zstd", compression_level=1)
+        yield folder / "quarantined.parquet", partial(made.quarantined.write_parquet, compression="zstd")
+        yield folder / "reasons.parquet", partial(made.reasons.write_parquet, compression="zstd")
+    if isinstance(content, Path):
+        yield folder / f"original{suffix}", partial(shutil.copyfile, content)
+    elif content is not None:
+        yield folder / f"original{suffix}", lambda path: path.write_bytes(content)
+
+
+def _synced(path: Path, write_to: Callable[[Path], Any]) -> None:
+    write_to(path)
+    with path.open("rb") as written:
+        os.fsync(written.fileno())

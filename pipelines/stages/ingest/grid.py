@@ -4,31 +4,38 @@ The kind of a file is told by its first bytes, since departments name tab-separa
 contract, guesses a type or repairs a cell: what cannot be read whole is refused with a Chinese sentence.
 """
 
-import codecs
 import csv
 import io
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, time
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Literal
 
 import polars as pl
 from python_calamine import CalamineError, CalamineWorkbook
 
 from pipelines.errors import DeliveryError
+from pipelines.stages.ingest import columnar, old_workbook, plain
 from pipelines.stages.ingest.archive import MAXIMUM_CELLS, percents, unpacked
+from pipelines.stages.ingest.encoding import REPLACEMENT, utf8
+from pipelines.stages.ingest.old_workbook import cell
 
 HEAD_RECORDS = 31
 HEAD_CHARACTERS = 200_000
 DELIMITERS = (",", "\t", ";", "|")
-REPLACEMENT = "\ufffd"
 NESTED_ARCHIVES = 2
+NOTHING = b"\x00\t\n\r ,;|"
+AFTER_THE_END = "\x03"
+MAXIMUM_COLUMNS = 2000
+"""Fifteen measures of ten years of months, spread over columns, are fewer."""
+MAXIMUM_PLAIN_CELLS = 100_000_000
+"""Thirty-six months of a city, or one of a province: about four gigabytes while they are read."""
 UNREADABLE = (ValueError, ArithmeticError, LookupError, RecursionError, pl.exceptions.PolarsError)
+CLOSED_BOOK = "工作簿打不开，可能传输中断、损坏或加了密码；请重新导出并去掉密码后报送"
+PANIC = "PanicException"
 BROKEN = "文件内容读取出错（{}）；请重新导出后报送"
-EXACT = 1e15
-BLANK = " \t\r\u3000\xa0"
 
 Kind = Literal["text", "workbook", "parquet"]
 
@@ -67,115 +74,109 @@ def read(content: bytes, *, depth: int = 0, literal: bool = False) -> Reading:
 
     ``depth`` counts the archives that it was taken out of. ``literal`` takes quotation marks as any other character.
     """
+    with refusing():
+        reading = _read(content, depth, literal=literal)
+    if any(len(cells) > MAXIMUM_COLUMNS for grid in reading.grids for _, cells in grid.head):
+        raise DeliveryError(
+            f"前30行里有一行超过{MAXIMUM_COLUMNS}列，不是可读取的表格；请检查分隔符和换行后重新导出报送"
+        )
+    return reading
+
+
+def _trimmed(cells: list[str]) -> list[str]:
+    """A record without the blank cells at its end."""
+    return cells[: max((place for place, cell in enumerate(cells, start=1) if cell.strip()), default=0)]
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Make a refusal of whatever a reader stumbles over; a panic of native code is no ``Exception``."""
     try:
-        return _read(content, depth, literal)
+        yield
+    except MemoryError as error:
+        raise DeliveryError("读取文件所需的内存超出限度，文件可能损坏或过大；请重新导出或拆分后报送") from error
     except UNREADABLE as error:
         raise DeliveryError(BROKEN.format(type(error).__name__)) from error
+    except BaseException as error:
+        if type(error).__name__ != PANIC:
+            raise
+        raise DeliveryError(BROKEN.format(PANIC)) from error
 
 
-def _read(content: bytes, depth: int, literal: bool) -> Reading:
-    if not content.strip(b"\x00\t\n\r ,;|"):
+def _read(content: bytes, depth: int, *, literal: bool) -> Reading:
+    if not (content[:HEAD_CHARACTERS].strip(NOTHING) or content.strip(NOTHING)):
         raise DeliveryError("文件是空的；请核对导出结果后重新报送")
     if content[:4] == b"PAR1":
         return _parquet(content)
     if content[:4] == b"\xd0\xcf\x11\xe0":
-        return _workbook(content, is_zip=False)
+        return _old_workbook(content)
     if content[:2] == b"PK":
         if depth == NESTED_ARCHIVES:
             raise DeliveryError("压缩包套了太多层；请解开后报送")
         inner = unpacked(content)
-        return _workbook(content, is_zip=True) if inner is None else read(inner, depth=depth + 1, literal=literal)
-    return _text(content, literal)
+        return _workbook(content) if inner is None else read(inner, depth=depth + 1, literal=literal)
+    return _text(content, literal=literal)
 
 
 def decode(content: bytes) -> tuple[str, str]:
     """Text and encoding; a character cut off at the end becomes U+FFFD, any other fault refuses the file."""
-    if content[:3] == codecs.BOM_UTF8:
-        candidates, content = ["utf-8"], content[3:]
-        named = "utf-8-sig"
-    elif content[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
-        candidates, named = ["utf-16"], "utf-16"
-    else:
-        candidates, named = ["utf-8", "gb18030"], ""
-    for encoding in candidates:
-        decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
-        try:
-            text = decoder.decode(content)
-        except UnicodeDecodeError:
-            continue
-        cut = REPLACEMENT if decoder.getstate()[0] else ""
-        return text + cut, named or encoding
-    raise DeliveryError("文字既不是UTF-8也不是GB18030编码，无法读出；请另存为UTF-8格式的CSV后重新报送")
+    text, encoding = utf8(content)
+    return text.decode(), encoding
 
 
-def _text(content: bytes, literal: bool) -> Reading:
-    text, encoding = decode(content)
-    if "\x00" in text:
+def _text(content: bytes, *, literal: bool) -> Reading:
+    text, encoding = utf8(content)
+    if b"\x00" in text:
         raise DeliveryError("文件不是文本、Excel工作簿或Parquet，无法读出；请导出为CSV或xlsx后重新报送")
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    used = [d for d in DELIMITERS if d in text[:HEAD_CHARACTERS]] or [","]
-    return Reading("text", encoding, tuple(_text_grid(text, delimiter, literal) for delimiter in used))
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    head = text[: 4 * HEAD_CHARACTERS].decode(errors="ignore")[:HEAD_CHARACTERS]
+    used = [d for d in DELIMITERS if d in head] or [","]
+    return Reading("text", encoding, tuple(_text_grid(text, head, delimiter, literal=literal) for delimiter in used))
 
 
-def _text_grid(text: str, delimiter: str, literal: bool) -> Grid:
-    quoted = '"' in text and not literal
+def _text_grid(text: bytes, start: str, delimiter: str, *, literal: bool) -> Grid:
+    quoted = b'"' in text and not literal
     quoting = csv.QUOTE_NONE if literal else csv.QUOTE_MINIMAL
-    head = list(islice(_quoted_records(text[:HEAD_CHARACTERS], delimiter, quoting=quoting), HEAD_RECORDS))
+    records_of_start = _quoted_records(io.StringIO(start, newline=""), delimiter, quoting=quoting)
+    head = [(number, _trimmed(cells)) for number, cells in islice(records_of_start, HEAD_RECORDS)]
 
     def records() -> int:
-        return sum(1 for _ in _quoted_records(text, delimiter)) if quoted else _lines(text).len()
+        return sum(1 for _ in _quoted_records(_opened(text), delimiter)) if quoted else plain.line_count(text)
 
     def body(skip: int, width: int) -> pl.DataFrame:
-        return _quoted_body(text, delimiter, skip, width) if quoted else _plain_body(text, delimiter, skip, width)
+        cells = plain.line_count(text) * width
+        read = plain.body(text, delimiter, skip, width, is_quoted=quoted) if cells <= MAXIMUM_PLAIN_CELLS else None
+        if read is None and cells > MAXIMUM_CELLS:
+            raise DeliveryError("文件的行列太多，超出可读取的范围；请按月份或县区拆分后报送")
+        return _quoted_body(text, delimiter, skip, width) if read is None else read
 
     return Grid("text", None, head, records, body, delimiter)
 
 
-def _lines(text: str) -> pl.Series:
-    return pl.Series([text.removesuffix("\n")], dtype=pl.String).str.split("\n").explode()
+def _opened(text: bytes) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(text), encoding="utf-8", newline="")
 
 
-def _plain_body(text: str, delimiter: str, skip: int, width: int) -> pl.DataFrame:
-    """Records of a text without quotation marks, split column by column."""
-    rest = pl.col(f"field_{width}").fill_null("").str.strip_chars(BLANK + delimiter) != ""
-    lacks = pl.col(f"field_{width - 1}").is_null()
-    whole = pl.lit(value=True) if text.endswith("\n") else pl.col("line_no") < pl.col("line_no").max()
-    cut = pl.col("_line").str.contains(REPLACEMENT, literal=True) if REPLACEMENT in text else pl.lit(False)
-    return (
-        pl.DataFrame({"_line": _lines(text)})
-        .with_row_index("line_no", offset=1)
-        .slice(skip)
-        .with_columns(pl.col("_line").str.splitn(delimiter, width + 1).alias("_cells"))
-        .unnest("_cells")
-        .select(
-            *(pl.col(f"field_{i}").alias(f"c{i}") for i in range(width)),
-            pl.col("line_no").cast(pl.Int64),
-            (lacks | rest | cut).alias("misshapen"),
-            (lacks & whole & ~cut).alias("short"),
-        )
-    )
-
-
-def _quoted_records(text: str, delimiter: str, *, strict: bool = False, quoting: Any = csv.QUOTE_MINIMAL) -> Any:
+def _quoted_records(
+    text: Iterable[str], delimiter: str, *, strict: bool = False, quoting: Any = csv.QUOTE_MINIMAL
+) -> Any:
     """Line number and cells of each record, quotation marks honoured; ``strict`` refuses those in odd places."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict, quoting=quoting)
+    reader = csv.reader(text, delimiter=delimiter, strict=strict, quoting=quoting)
     line = 1
     try:
         for record in reader:
             yield line, record
             line = reader.line_num + 1
     except csv.Error as error:
-        raise DeliveryError(f"第{line}行起的引号没有成对，无法分列；请检查该行后重新报送") from error
+        raise DeliveryError(
+            f"第{line}行起的引号没有成对，或有一格超过13万字，无法分列；请检查该行后重新报送"
+        ) from error
 
 
-def _quoted_body(text: str, delimiter: str, skip: int, width: int) -> pl.DataFrame:
-    pairs, stray = _pairs(text, delimiter)
-    if pairs and text.count('"') % 2 and any("\n" in cell.removesuffix("\n") for cell in pairs[-1][1]):
-        raise DeliveryError(f"第{pairs[-1][0]}行起的引号没有成对，无法分列；请检查该行后重新报送")
-    unclosed = len(pairs) - 1 if text.count('"') % 2 else -1
-    unended = -1 if text.endswith("\n") else len(pairs) - 1
-    numbers = [number for number, _ in pairs[skip:]]
+def _quoted_body(text: bytes, delimiter: str, skip: int, width: int) -> pl.DataFrame:
+    pairs, stray, unclosed = _pairs(text, delimiter)
+    unended = -1 if text.endswith(b"\n") else len(pairs) - 1
     rows = [cells for _, cells in pairs[skip:]]
     columns: dict[str, Any] = {
         f"c{i}": pl.Series([row[i] if len(row) > i else None for row in rows], dtype=pl.String) for i in range(width)
@@ -188,34 +189,46 @@ def _quoted_body(text: str, delimiter: str, skip: int, width: int) -> pl.DataFra
         or any(REPLACEMENT in cell for cell in row)
         for place, (number, row) in enumerate(pairs[skip:], start=skip)
     ]
-    columns["line_no"] = pl.Series(numbers, dtype=pl.Int64)
-    columns["misshapen"] = pl.Series([a or b for a, b in zip(lacks, broken, strict=True)], dtype=pl.Boolean)
     short = [a and not b and n != unended for n, (a, b) in enumerate(zip(lacks, broken, strict=True), start=skip)]
+    columns["line_no"] = pl.Series([number for number, _ in pairs[skip:]], dtype=pl.Int64)
+    columns["misshapen"] = pl.Series([a or b for a, b in zip(lacks, broken, strict=True)], dtype=pl.Boolean)
     columns["short"] = pl.Series(short, dtype=pl.Boolean)
     return pl.DataFrame(columns)
 
 
-def _pairs(text: str, delimiter: str) -> tuple[list[tuple[int, list[str]]], set[int]]:
-    """Records with their line numbers, and those lines where more stands behind a closing quotation mark."""
+def _pairs(text: bytes, delimiter: str) -> tuple[list[tuple[int, list[str]]], set[int], int]:
+    """Records with their line numbers, the lines with more behind a closing quotation mark, the place of one unclosed.
+
+    Raises ``DeliveryError`` where the unclosed one swallows lines; −1 where none is unclosed.
+    """
     try:
-        return list(_quoted_records(text, delimiter, strict=True)), set()
+        return list(_quoted_records(_opened(text), delimiter, strict=True)), set(), -1
     except DeliveryError:
-        pairs = list(_quoted_records(text, delimiter))
-    lines = text.split("\n")
+        pairs = list(_quoted_records(chain(_opened(text), [AFTER_THE_END]), delimiter))
+    unclosed = -1
+    if pairs[-1][1] == [AFTER_THE_END]:
+        pairs.pop()
+    else:
+        unclosed = len(pairs) - 1
+        line, cells = pairs[-1]
+        cells[-1] = cells[-1].removesuffix(AFTER_THE_END)
+        if any("\n" in cell.removesuffix("\n") for cell in cells):
+            raise DeliveryError(f"第{line}行起的引号没有成对，无法分列；请检查该行后重新报送")
+    lines = text.decode().split("\n")
     ends = [number for number, _ in pairs[1:]] + [len(lines) + 1]
     stray = set()
     for (number, _), end in zip(pairs, ends, strict=True):
         source = "\n".join(lines[number - 1 : end - 1])
         if '"' in source:
             try:
-                list(_quoted_records(source, delimiter, strict=True))
+                list(_quoted_records(io.StringIO(source, newline=""), delimiter, strict=True))
             except DeliveryError:
                 stray.add(number)
-    return pairs, stray
+    return pairs, stray, unclosed
 
 
-def _workbook(content: bytes, *, is_zip: bool) -> Reading:
-    shown = percents(content) if is_zip else None
+def _workbook(content: bytes) -> Reading:
+    shown = percents(content)
     sheets, cells = [], 0
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
@@ -226,9 +239,17 @@ def _workbook(content: bytes, *, is_zip: bool) -> Reading:
                 raise DeliveryError("工作簿的内容超出可读取的范围；请拆分后报送")
             sheets.append((name, sheet.to_python(skip_empty_area=False)))
     except (CalamineError, OSError, ValueError) as error:
-        raise DeliveryError("工作簿打不开，可能传输中断、损坏或加了密码；请重新导出并去掉密码后报送") from error
+        raise DeliveryError(CLOSED_BOOK) from error
     told = {name: shown.get(name, frozenset()) for name, _ in sheets} if shown is not None else {}
     return Reading("workbook", None, tuple(_sheet_grid(name, rows, told.get(name)) for name, rows in sheets))
+
+
+def _old_workbook(content: bytes) -> Reading:
+    try:
+        sheets = old_workbook.sheets(content, maximum_cells=MAXIMUM_CELLS)
+    except old_workbook.UnreadableError as error:
+        raise DeliveryError(CLOSED_BOOK) from error
+    return Reading("workbook", None, tuple(_sheet_grid(name, rows, None) for name, rows in sheets))
 
 
 def _sheet_grid(name: str, rows: Sequence[list[Any]], percent: Set[tuple[int, int]] | None) -> Grid:
@@ -238,13 +259,13 @@ def _sheet_grid(name: str, rows: Sequence[list[Any]], percent: Set[tuple[int, in
     def body(skip: int, width: int) -> pl.DataFrame:
         below = rows[skip:]
         columns: dict[str, Any] = {
-            f"c{i}": pl.Series([_cell(row[i]) if len(row) > i else "" for row in below], dtype=pl.String)
+            f"c{i}": pl.Series([cell(row[i]) if len(row) > i else "" for row in below], dtype=pl.String)
             for i in range(width)
         }
         columns["line_no"] = pl.Series(range(skip + 1, len(rows) + 1), dtype=pl.Int64)
         return pl.DataFrame(columns).with_columns(misshapen=pl.lit(False), short=pl.lit(False))
 
-    head = [(number, [_cell(c) for c in row]) for number, row in enumerate(rows[:HEAD_RECORDS], start=1)]
+    head = [(number, _trimmed([cell(c) for c in row])) for number, row in enumerate(rows[:HEAD_RECORDS], start=1)]
     return Grid("workbook", name, head, lambda: len(rows), body, shows_percent=percent is not None)
 
 
@@ -255,34 +276,8 @@ def _percent(value: Any) -> Any:
     return f"{(Decimal(format(value, '.15g')) * 100).normalize():f}%"
 
 
-def _cell(value: Any) -> str:
-    """A workbook cell as text: whole numbers without a point, dates in ISO form.
-
-    A number beyond the 15 digits that a workbook keeps is told with an exponent: its last digits are not known.
-    """
-    match value:
-        case str():
-            return value
-        case bool():
-            return "1" if value else "0"
-        case int() | float() if abs(value) >= EXACT:
-            return format(value, ".14e")
-        case float() if value.is_integer():
-            return str(int(value))
-        case datetime() if value.time() == time():
-            return value.date().isoformat()
-        case datetime():
-            return value.isoformat(sep=" ")
-        case date():
-            return value.isoformat()
-    return str(value)
-
-
 def _parquet(content: bytes) -> Reading:
-    try:
-        frame = pl.read_parquet(io.BytesIO(content))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DeliveryError("Parquet文件损坏，可能传输中断；请重新导出后报送") from error
+    frame = columnar.read(content)
     plain = [name for name, kind in frame.schema.items() if not kind.is_nested() and kind != pl.Binary()]
 
     def body(_skip: int, width: int) -> pl.DataFrame:

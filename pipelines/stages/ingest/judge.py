@@ -5,7 +5,7 @@ the gate. Nothing is dropped here: every line gets one of three fates and every 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -47,13 +47,37 @@ def set_aside(body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Cont
     A line that begins like a total or a note is a record all the same if it has a whole key and begins outside it.
     """
     cells = [name for name in body.columns if CELL.fullmatch(name)]
+    doubtful = (body[cells[0]].str.strip_chars() == "").fill_null(value=True)
+    if _is_beyond_ascii(body[cells[0]]):
+        doubtful |= body.select(_says_none(_beyond_ascii(cells[0])).fill_null(value=False)).to_series()
+    for place, word in _heads(header, body):
+        doubtful |= body.select(
+            _squeezed(pl.col(place)).str.strip_chars_start("*").eq(word).fill_null(False)
+        ).to_series()
+    if not doubtful.any():
+        return doubtful
+    return doubtful.scatter(doubtful.arg_true(), _set_aside(body.filter(doubtful), cells, feed, header, contracts))
+
+
+def _heads(header: Header, body: pl.DataFrame) -> list[tuple[str, str]]:
+    """Cell and word by which a line may say a row of the header or a title again; only where the cells may hold it."""
+    found = []
+    for row in header.rows:
+        said = {place: word for place, word in enumerate(row) if word and f"c{place}" in body.columns}
+        own = {place: word for place, word in said.items() if place in header.places} or said
+        found += [(f"c{place}", word) for place, word in list(own.items())[:1]]
+    found += [("c0", title) for title in header.titles]
+    beyond = {cell: _is_beyond_ascii(body[cell]) for cell in {cell for cell, _ in found}}
+    return [(cell, word) for cell, word in found if word.isascii() or beyond[cell]]
+
+
+def _set_aside(body: pl.DataFrame, cells: Sequence[str], feed: Feed, header: Header, contracts: Contracts) -> pl.Series:
     text = body.select(pl.when(pl.col(c).str.strip_chars() != "").then(pl.col(c)).alias(c) for c in cells)
     first = text.select(pl.coalesce(cells)).to_series()
-    wordy = _squeezed(pl.when(first.str.contains(r"[^\x00-\x7F]")).then(first))
     keys = [f"c{header.columns[k]}" for k in contracts.feed_key(feed) if k in header.columns]
     place = pl.coalesce(pl.when(pl.col(c).is_not_null()).then(pl.lit(c)) for c in cells)
     unkeyed = place.is_in(keys) | pl.any_horizontal(pl.col(k).is_null() for k in keys) if keys else pl.lit(value=True)
-    no_record = (wordy.str.contains(TOTALS) | wordy.str.contains(NOTES)) & unkeyed
+    no_record = _says_none(pl.when(first.str.contains(r"[^\x00-\x7F]")).then(first)) & unkeyed
     aside = first.is_null() | no_record | _repeated(text, header)
     return text.select(aside.fill_null(value=False).alias("set_aside")).to_series()
 
@@ -73,6 +97,22 @@ def _repeated(text: pl.DataFrame, header: Header) -> pl.Expr:
     return pl.any_horizontal(again)
 
 
+def _beyond_ascii(column: str) -> pl.Expr:
+    """Cells that hold more than ASCII, which alone can say something in Chinese."""
+    cell = pl.col(column)
+    return pl.when(cell.str.len_bytes() != cell.str.len_chars()).then(cell)
+
+
+def _is_beyond_ascii(cells: pl.Series) -> bool:
+    return bool((cells.str.len_bytes() != cells.str.len_chars()).any())
+
+
+def _says_none(cell: pl.Expr) -> pl.Expr:
+    """Whether a cell begins like a total or a note."""
+    words = _squeezed(cell)
+    return words.str.contains(TOTALS) | words.str.contains(NOTES)
+
+
 def _squeezed(cell: pl.Expr) -> pl.Expr:
     """A cell as header names are compared: NFKC, without white space, in lower case."""
     return cell.str.normalize("NFKC").str.replace_all(r"\s", "").str.to_lowercase()
@@ -83,7 +123,7 @@ def first_of_key(rows: pl.DataFrame, key: tuple[str, ...]) -> pl.Series:
 
     A row that takes a key back and one that gives it anew may stand in one file.
     """
-    if not key or not rows.height:
+    if not key or not rows.height or rows[key[0]].n_unique() == rows.height:
         return pl.Series("_first_of_key", [True] * rows.height, dtype=pl.Boolean)
     partly = rows.select(pl.any_horizontal(pl.col(k).is_null() for k in key)).to_series()
     mark = [pl.col(RETRACTED).fill_null(value=False)] if RETRACTED in rows.columns else []
@@ -111,12 +151,13 @@ def judge(
     if feed.personal:
         rows = masked(rows, feed, warehouse)
     rows = rows.with_columns(first_of_key(rows, contracts.feed_key(feed)))
-    passed = _evaluate(rows.with_columns(_received_on=pl.lit(received_on)), checks, warehouse)
+    broken = _broken(rows.with_columns(_received_on=pl.lit(received_on)), checks, warehouse)
     failing = [f"k{i}" for i, check in enumerate(checks) if check.severity == "fail"]
-    good = passed.select(pl.all_horizontal(failing)).to_series()
-    bad = {check.id: int((~passed[f"k{i}"]).sum()) for i, check in enumerate(checks)}
+    held = broken.filter(pl.any_horizontal(pl.col(failing)))["_place"]
+    good = pl.Series([True]).new_from_index(0, rows.height).scatter(held, False)
+    bad = {check.id: int(broken[f"k{i}"].sum()) for i, check in enumerate(checks)}
     reasons = [
-        _reasons(body.filter(~passed[f"k{i}"]), feed, header, check, contracts)
+        _reasons(body[broken.filter(pl.col(f"k{i}"))["_place"]], feed, header, check, contracts)
         for i, check in enumerate(checks)
         if check.severity == "fail" and bad[check.id]
     ]
@@ -126,29 +167,36 @@ def judge(
         reasons=pl.concat([_no_reasons(), *reasons]).sort("line_no", maintain_order=True),
         checks=checks,
         bad=bad,
-        held=_held(rows, passed.with_columns(_good=good), checks, period),
+        held=_held(rows, broken, checks, failing, period),
     )
 
 
-def _held(rows: pl.DataFrame, passed: pl.DataFrame, checks: tuple[Check, ...], period: str | None) -> dict[str, Any]:
+def _held(
+    rows: pl.DataFrame, broken: pl.DataFrame, checks: tuple[Check, ...], failing: Sequence[str], period: str | None
+) -> dict[str, Any]:
     """Per period that has any: rows quarantined, and rows that break each check."""
-    on = pl.lit("") if period is None else rows[period].cast(pl.String).fill_null("")
-    broken = passed.select(~pl.all()).with_columns(on.alias("_on"))
+    told = broken.with_columns(_held=pl.any_horizontal(pl.col(failing)))
+    on = pl.lit("") if period is None else rows[period][broken["_place"]].cast(pl.String).fill_null("")
     found = {}
-    for row in broken.group_by("_on").agg(pl.all().sum()).sort("_on").to_dicts():
+    for row in (
+        told.with_columns(on.alias("_on")).drop("_place").group_by("_on").agg(pl.all().sum()).sort("_on").to_dicts()
+    ):
         bad = {check.id: row[f"k{i}"] for i, check in enumerate(checks) if row[f"k{i}"]}
-        if bad:
-            found[row["_on"]] = {"quarantined": row["_good"], "bad": bad}
+        found[row["_on"]] = {"quarantined": row["_held"], "bad": bad}
     return found
 
 
-def _evaluate(rows: pl.DataFrame, checks: tuple[Check, ...], warehouse: Warehouse) -> pl.DataFrame:
-    """One Boolean column ``k<i>`` per check, in the order of ``rows``."""
-    predicates = ", ".join(f'{check.predicate()} AS "k{i}"' for i, check in enumerate(checks))
-    warehouse.connection.register("_typed", rows.with_row_index("_place").to_arrow())
-    passed = warehouse.frame(f"SELECT _place, {predicates} FROM _typed ORDER BY _place")
+def _broken(rows: pl.DataFrame, checks: tuple[Check, ...], warehouse: Warehouse) -> pl.DataFrame:
+    """The ``_place`` of each row that breaks a check, in order, and one Boolean ``k<i>`` per check: is it broken."""
+    is_all_read = not rows["_unreadable"].list.len().sum()
+    predicates = ["true" if is_all_read and check.kind == "readable" else check.predicate() for check in checks]
+    told = ", ".join(f'NOT ({predicate}) AS "k{i}"' for i, predicate in enumerate(predicates))
+    some = " OR ".join(f'"k{i}"' for i in range(len(checks)))
+    told_rows = rows.drop("_unreadable") if is_all_read else rows
+    warehouse.connection.register("_typed", told_rows.with_row_index("_place").to_arrow())
+    broken = warehouse.frame(f"SELECT * FROM (SELECT _place, {told} FROM _typed) WHERE {some} ORDER BY _place")
     warehouse.connection.unregister("_typed")
-    return passed.drop("_place")
+    return broken
 
 
 def _no_reasons() -> pl.DataFrame:

@@ -6,6 +6,7 @@ never deletes an original before the ledger has it.
 
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from pipelines.stages.ingest.batch import MANIFEST, land, landed, write
 from pipelines.stages.ingest.bundle import Part, parts
 
 REFUSED = "_refused"
+TOO_LARGE = "文件有{:.0f}MB，超出一次可读取的512MB；请按月份或县区拆分后报送"
 
 
 @dataclass(frozen=True)
@@ -66,19 +68,17 @@ def receive_all(
     taken = _taken(incoming)
     if isinstance(taken, OSError):
         return [_told(_unreadable(incoming, feed, taken), ledger)]
-    came = parts(taken.content, feed, contracts) if unfold else [Part("", taken.content, feed)]
-    deliveries = [_delivery(replace(incoming, within=part.within), part, home, contracts) for part in came]
+    deliveries = [
+        _delivery(replace(incoming, within=part.within), part, own, home, contracts)
+        for part, own in _parts(taken, feed, contracts, unfold=unfold)
+    ]
     if not is_unchanged(incoming.path, taken):
         raise DeliveryError(f"{shown_name(incoming.path)} was written to while it was read; the next run takes it")
     told = [_told(delivery, ledger) for delivery in deliveries]
-    if incoming.remove and is_unchanged(incoming.path, taken):
+    is_kept = taken.content is not None or feed is not None
+    if incoming.remove and is_kept and is_unchanged(incoming.path, taken):
         incoming.path.unlink()
     return told
-
-
-def _digest(content: bytes) -> str:
-    """The name of a content."""
-    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _taken(incoming: Incoming) -> Taken | OSError:
@@ -95,18 +95,36 @@ def _told(delivery: Delivery, ledger: Ledger) -> Delivery | None:
     return None if _is_latest_word(delivery, ledger) else _recorded(delivery, ledger)
 
 
-def _delivery(incoming: Incoming, part: Part, home: Home, contracts: Contracts) -> Delivery:
+def _parts(taken: Taken, feed: Feed | None, contracts: Contracts, *, unfold: bool) -> Iterator[tuple[Part, Taken]]:
+    """The files that came as one, each with its bytes; one too large to be looked at has none."""
+    if taken.content is None:
+        yield Part("", b"", feed, TOO_LARGE.format(taken.size / 2**20)), taken
+        return
+    for part in parts(taken.content, feed, contracts) if unfold else [Part("", taken.content, feed)]:
+        if part.content is taken.content:
+            yield part, taken
+        else:
+            digest = hashlib.sha256(part.content).hexdigest()
+            yield part, replace(taken, content=part.content, sha256=digest, size=len(part.content))
+
+
+def _delivery(incoming: Incoming, part: Part, taken: Taken, home: Home, contracts: Contracts) -> Delivery:
     """Land a content that may have landed before, or refuse it."""
-    content, feed = part.content, part.feed
-    digest, came_on = _digest(content), incoming.received_at.date()
+    feed, came_on = part.feed, incoming.received_at.date()
     try:
         if part.fault:
             raise DeliveryError(part.fault)
-        manifest = landed(feed, digest, came_on, home, contracts) or land(
-            content, incoming.shown, came_on, feed=feed, home=home, contracts=contracts
+        manifest = landed(feed, taken.sha256[:16], came_on, home, contracts) or land(
+            part.content,
+            incoming.shown,
+            came_on,
+            digest=taken.sha256,
+            feed=feed,
+            home=home,
+            contracts=contracts,
         )
     except DeliveryError as error:
-        return _refuse(incoming, content, feed, digest, home, contracts, reason=str(error))
+        return _refuse(incoming, taken, feed, home, contracts, reason=str(error))
     own = contracts.feeds[manifest["feed"]]
     return Delivery(
         feed=own.feed,
@@ -133,23 +151,37 @@ def _claimed(incoming: Incoming, contracts: Contracts) -> Feed | None:
 
 
 def _refuse(
-    incoming: Incoming, content: bytes, feed: Feed | None, batch: str, home: Home, contracts: Contracts, *, reason: str
+    incoming: Incoming, taken: Taken, feed: Feed | None, home: Home, contracts: Contracts, *, reason: str
 ) -> Delivery:
     """Keep a refused original, if it may stay, with its reason; all its lines, where it has lines, are set aside."""
-    try:
-        reading = grid.read(content)
-        lines = reading.grids[0].records() if reading.kind != "workbook" else sum(g.records() for g in reading.grids)
-    except DeliveryError:
-        lines = 0
+    batch, lines = taken.sha256[:16], _records(taken.content)
     name, file_name = feed.feed if feed else "", incoming.shown
     target = home.landing / REFUSED / batch
     if not (target / MANIFEST).is_file():
-        manifest = {"feed": name, "batch": batch, "file_name": file_name, "bytes": len(content)}
-        manifest |= {"sha256": hashlib.sha256(content).hexdigest()}
+        manifest = {"feed": name, "batch": batch, "file_name": file_name, "bytes": taken.size}
+        manifest |= {"sha256": taken.sha256}
         manifest |= {"reason": reason, "rows_in": lines, "rows_set_aside": lines}
-        kept = content if persons.original_may_stay(content, feed, contracts) else None
+        kept = _kept(incoming, taken, feed, contracts)
         write(target, kept, Path(file_name).suffix.lower(), manifest, None)
     return _refusal(incoming, feed, batch, lines, reason)
+
+
+def _kept(incoming: Incoming, taken: Taken, feed: Feed | None, contracts: Contracts) -> bytes | Path | None:
+    """What is kept of a refused original; one too large to be looked at only where its feed holds no persons."""
+    if taken.content is None:
+        return incoming.path if feed is not None and not feed.personal else None
+    return taken.content if persons.original_may_stay(taken.content, feed, contracts) else None
+
+
+def _records(content: bytes | None) -> int:
+    """Records of a refused file; none where it cannot be read so far."""
+    if content is None:
+        return 0
+    try:
+        reading = grid.read(content)
+        return reading.grids[0].records() if reading.kind != "workbook" else sum(g.records() for g in reading.grids)
+    except DeliveryError:
+        return 0
 
 
 def _unreadable(incoming: Incoming, feed: Feed | None, error: OSError) -> Delivery:

@@ -12,7 +12,7 @@ import polars as pl
 
 from pipelines.contracts import Contracts, Feed
 from pipelines.errors import DeliveryError
-from pipelines.stages.ingest.grid import Grid, decode, read
+from pipelines.stages.ingest.grid import Grid, decode, read, refusing
 from pipelines.stages.ingest.header import nearest
 from pipelines.warehouse import Warehouse
 
@@ -56,9 +56,10 @@ def original_may_stay(content: bytes, feed: Feed | None, contracts: Contracts) -
     if not any(known.personal for known in contracts.feeds.values()):
         return True
     try:
-        grids = [grid for grid in read(content).grids if grid.head]
-        alike = nearest(grids, contracts) if grids else []
-        texts = list(_texts(content, grids))
+        with refusing():
+            grids = [grid for grid in read(content).grids if grid.head]
+            alike = nearest(grids, contracts) if grids else []
+            texts = list(_texts(content, grids))
     except DeliveryError:
         return feed is not None or _is_clean_text(content)
     if feed is not None:

@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 from unicodedata import normalize
 
+import numpy as np
 import polars as pl
 
 from pipelines.contracts import POLARS_TYPES, Contracts, Feed, FeedColumn, Kind
@@ -28,12 +29,17 @@ RESTORED = "_restored"
 NO_CODE = r"^[+-]?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]+$|^[0-9]{4,}\.0+$"
 MONEY = frozenset({"fen", "usd_cent"})
 LARGEST = 2**63 - 1
+AT_ONCE = frozenset({"integer", "number", *MONEY})
+PLAIN_BYTES = 24
+LARGEST_QUICK = 2.0**43
+NEAR = 1e-3
+FEW_DISTINCT = 4
 SERIAL_EPOCH = date(1899, 12, 30)
 SERIALS = range(20_000, 80_000)
 TRUTHS = {"是": True, "否": False, "1": True, "0": False, "true": True, "false": False}
 
 _SEPARATED = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?0*[0-9]{1,3})?")
 _DATE = re.compile(
     r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?:[ T][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
 )
@@ -60,33 +66,57 @@ def typed(
     to 1 may mean a ratio and is not read. Columns the file lacks are null. A row whose cells are missing, too many or
     cut off names ``_row`` in ``_unreadable``.
     """
+    kinds = {name: contracts.feed_column(feed, name).type for name in feed.columns}
+    units = {name: header.units.get(name) or normal(spec.unit or "") for name, spec in feed.columns.items()}
+    hows = {name: How(kind, UNITS.get(kind, {}).get(units[name], 0), serials) for name, kind in kinds.items()}
+    told = {name: pl.col(f"c{header.columns[name]}") for name in feed.columns if name in header.columns}
+    plain = {name: hows[name] for name in told if not feed.columns[name].values and _is_plain(feed.columns[name])}
+    quick = at_once(body.select(told[name].alias(name) for name in told), plain)
     columns: list[pl.Series] = []
     unread: dict[str, pl.Series] = {"_row": body["misshapen"]}
     restored: dict[str, pl.Series] = {}
     codes = contracts.feed_codes(feed)
     for name, spec in feed.columns.items():
-        kind = contracts.feed_column(feed, name).type
-        if name not in header.columns:
-            columns.append(pl.Series(name, [None] * body.height, dtype=POLARS_TYPES[kind]))
+        if name not in told:
+            columns.append(pl.Series(name, [None] * body.height, dtype=POLARS_TYPES[kinds[name]]))
             continue
-        said = _given(body[f"c{header.columns[name]}"], spec)
-        text = _as_said(said, spec)
-        unit = header.units.get(name) or normal(spec.unit or "")
-        value = read(text, How(kind, UNITS.get(kind, {}).get(unit, 0), serials)).alias(name)
-        if kind == "basis_point" and not is_percent_told:
-            value = value.set(_may_be_ratio(text), None)
+        how = hows[name]
+        if _is_plain(spec) and not header.twins.get(name):
+            done = quick[name] if name in quick.columns else None
+            cells = body[f"c{header.columns[name]}"]
+            value, unread[name] = _column(cells, done, spec, how, is_percent_told=is_percent_told)
+        else:
+            value, unread[name], found = _by_contract(body, name, spec, how, header, is_percent_told=is_percent_told)
+            restored |= {} if found is None else {name: found}
         if name in codes:
-            value = value.set(value.str.contains(NO_CODE).fill_null(value=False), None)
-        if spec.width:
-            value, restored[name] = _restored(value, spec.width)
-        for twin in header.twins.get(name, ()):
-            value = value.set(said.ne_missing(_given(body[f"c{twin}"], spec)), None)
-            said = said.fill_null("")
-        unread[name] = value.is_null() & said.is_not_null()
-        columns.append(value)
+            lost = value.str.contains(NO_CODE).fill_null(value=False)
+            value, unread[name] = value.set(lost, None), unread[name] | lost
+        columns.append(value.alias(name))
     named = [_named(unread, body.height, "_unreadable")]
     named += [_named(restored, body.height, RESTORED)] if restored else []
     return pl.DataFrame([*columns, body["line_no"]]).with_columns(named)
+
+
+def _is_plain(spec: FeedColumn) -> bool:
+    """Whether cells are read as they stand: no words of the source's own, no parser, no zeros to restore."""
+    return not (spec.absent or spec.parser or spec.parentheses or spec.width)
+
+
+def _by_contract(
+    body: pl.DataFrame, name: str, spec: FeedColumn, how: How, header: Header, *, is_percent_told: bool
+) -> tuple[pl.Series, pl.Series, pl.Series | None]:
+    """Values of a column that its contract says more of, which cells cannot be read, and which codes were restored."""
+    said, found = _given(body[f"c{header.columns[name]}"], spec), None
+    text = _as_said(said, spec)
+    value = read(text, how)
+    if how.kind == "basis_point" and not is_percent_told:
+        value = value.set(_may_be_ratio(text), None)
+    if spec.width:
+        value, found = _restored(value, spec.width)
+    for twin in header.twins.get(name, ()):
+        value = value.set(said.ne_missing(_given(body[f"c{twin}"], spec)), None)
+        said = said.fill_null("")
+    return value, value.is_null() & said.is_not_null(), found
 
 
 def _given(cells: pl.Series, spec: FeedColumn) -> pl.Series:
@@ -124,6 +154,73 @@ def _restored(codes: pl.Series, width: int) -> tuple[pl.Series, pl.Series]:
     return codes.set(wrong, None).zip_with(~restorable, codes.str.zfill(width)).alias(codes.name), restorable
 
 
+def _column(
+    cells: pl.Series, done: pl.Series | None, spec: FeedColumn, how: How, *, is_percent_told: bool
+) -> tuple[pl.Series, pl.Series]:
+    """Values of ``cells``, and which of them cannot be read; ``done`` are those read at once, the others null."""
+    if done is None:
+        distinct = cells.unique() if how.kind != "text" or spec.values else cells
+        if distinct.len() * FEW_DISTINCT > cells.len():
+            return _read(cells, spec, how, is_percent_told=is_percent_told)
+        value, unread = _read(distinct, spec, how, is_percent_told=is_percent_told)
+        found = pl.DataFrame({"cell": distinct, "value": value, "unread": unread})
+        joined = cells.to_frame("cell").join(found, on="cell", how="left", nulls_equal=True, maintain_order="left")
+        return joined["value"], joined["unread"]
+    unread = pl.Series([False]).new_from_index(0, done.len())
+    left = done.is_null()
+    if not left.any():
+        return done, unread
+    value, odd = _read(cells.filter(left), spec, how, is_percent_told=is_percent_told)
+    places = left.arg_true()
+    return done.scatter(places, value), unread.scatter(places, odd) if odd.any() else unread
+
+
+def _read(cells: pl.Series, spec: FeedColumn, how: How, *, is_percent_told: bool) -> tuple[pl.Series, pl.Series]:
+    """Values of ``cells``, and which of them say something that cannot be read."""
+    text = clean(cells, optional=spec.optional)
+    if spec.values:
+        text = text.replace({normalize("NFKC", said): meant for said, meant in spec.values.items()})
+    value = read(text, how)
+    if how.kind == "basis_point" and not is_percent_told:
+        value = value.set(_may_be_ratio(text), None)
+    return value, value.is_null() & text.is_not_null()
+
+
+def at_once(cells: pl.DataFrame, hows: Mapping[str, How]) -> pl.DataFrame:
+    """The values of plainly written numbers in the columns that hold such; all other cells are null.
+
+    Where a value is given, ``read`` gives the same: a float tells the nearest hundredth of a sum far below 2^53
+    exactly, and where it is not near one, or the text is long, nothing is given.
+    """
+    hows = {
+        name: how for name, how in hows.items() if how.kind in AT_ONCE and not (how.kind == "integer" and how.power)
+    }
+    parsed = cells.select(_parsed(pl.col(name), how) for name, how in hows.items())
+    return pl.DataFrame([_sure(parsed[name], cells[name], how) for name, how in hows.items()])
+
+
+def _parsed(cells: pl.Expr, how: How) -> pl.Expr:
+    if how.kind == "integer":
+        return cells.cast(pl.Int64, strict=False)
+    return cells.cast(pl.Float64, strict=False) * pl.lit(10**how.power)
+
+
+def _sure(value: pl.Series, cells: pl.Series, how: How) -> pl.Series:
+    """Those of the parsed values that are as exact as the text."""
+    if how.kind == "integer":
+        return value.set(value < -LARGEST, None)
+    short = cells.str.len_bytes() <= PLAIN_BYTES
+    found = value.to_numpy()
+    with np.errstate(invalid="ignore"):
+        whole = np.rint(found) if how.kind in MONEY else found
+        sure = (np.abs(found) < LARGEST_QUICK) & (np.abs(found - whole) < NEAR)
+        exact = whole.astype(np.int64) if how.kind in MONEY else whole
+    if not short.all():
+        sure &= short.to_numpy()
+    read = pl.Series(value.name, exact)
+    return read if sure.all() else read.set(pl.Series(~sure), None)
+
+
 def _may_be_ratio(text: pl.Series) -> pl.Series:
     """Which cells hold a number above 0 and up to 1, either way."""
     size = text.cast(pl.Float64, strict=False).abs()
@@ -133,10 +230,14 @@ def _may_be_ratio(text: pl.Series) -> pl.Series:
 def _named(unread: Mapping[str, pl.Series], height: int, called: str) -> pl.Series:
     """For each row the names whose flag is set."""
     flags = pl.DataFrame({name: flag for name, flag in unread.items() if flag.any()})
+    nothing = pl.Series([[]], dtype=pl.List(pl.String))
     if not flags.width:
-        return pl.Series([[]], dtype=pl.List(pl.String)).new_from_index(0, height).alias(called)
+        return nothing.new_from_index(0, height).alias(called)
+    flagged = flags.select(pl.any_horizontal(pl.all())).to_series()
     named = (pl.when(name).then(pl.lit(name)).otherwise(None) for name in flags.columns)
-    return flags.select(pl.concat_list(list(named)).list.drop_nulls().alias(called)).to_series()
+    lists = flags.filter(flagged).select(pl.concat_list(list(named)).list.drop_nulls()).to_series()
+    places = flagged.cum_sum().set(~flagged, 0)
+    return pl.concat([nothing, lists.rename("")]).gather(places).alias(called)
 
 
 def clean(cells: pl.Series, *, optional: bool) -> pl.Series:
