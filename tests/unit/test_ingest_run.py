@@ -201,6 +201,21 @@ def test_a_month_told_anew_as_a_whole_replaces_all_that_was_said_of_it(house: Ho
     assert warehouse.rows("SELECT * FROM ingest.superseded") == [(1, date(2025, 2, 1))]
 
 
+def test_parts_of_a_month_stand_beside_one_another_until_told_anew(house: House) -> None:
+    feed = house.contracts.feeds["insurance_month"]
+    layout = feed.layout.model_copy(update={"parts": "第([0-9]+)部分"})
+    feed = feed.model_copy(update={"covers": "period", "layout": layout})
+    house.contracts = replace(house.contracts, feeds=house.contracts.feeds | {"insurance_month": feed})
+    house.take("二月第1部分.csv", month_file("202502", 1), datetime(2025, 3, 6))
+    house.take("二月第2部分.csv", month_file("202502", 2), datetime(2025, 3, 7))
+    house.take("二月第1部分.csv", month_file("202502", 1, 停保人数="7"), datetime(2025, 3, 8))
+    _, warehouse = house.night(datetime(2025, 3, 9))
+    assert warehouse.rows("SELECT * FROM ingest.superseded") == [(1, date(2025, 2, 1))]
+    house.take("二月.csv", month_file("202502", 1, 2, 停保人数="8"), datetime(2025, 3, 10))
+    _, warehouse = house.night(datetime(2025, 3, 11))
+    assert [number for number, _ in warehouse.rows("SELECT * FROM ingest.superseded ORDER BY ALL")] == [1, 2, 3]
+
+
 def test_quarantine_counts_and_refusals_are_tables(house: House) -> None:
     rows = [INSURANCE, insurance_row(1), insurance_row(2, 失业保险参保人数="-1"), insurance_row(3, "?"), ["合计"]]
     house.take("a.csv", text(rows), datetime(2025, 4, 6))
