@@ -10,13 +10,12 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from pipelines import STAGES, formats, operation, watching
 from pipelines import settings as settings_file
 from pipelines.errors import PublishError
 from pipelines.ledger import EditionRecord, Ledger
 from pipelines.means import Means
+from pipelines.pages import environment
 from pipelines.run import atomic_file
 from pipelines.settings import Home, Settings
 from pipelines.warehouse import lock
@@ -86,16 +85,9 @@ def write(means: Means, *, due: time) -> tuple[Path, Path]:
 def page(means: Means, settings: Settings, *, due: time) -> str:
     """The whole HTML text of the page at ``means.now``; nothing is changed."""
     ledger = Ledger(means.home.ledger)
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(count=formats.count, month=formats.month, instant=formats.instant, duration=duration)
+    templates = environment(TEMPLATES, duration=duration)
     shown = nights(ledger)
-    return environment.get_template("status.html.j2").render(
+    return templates.get_template("status.html.j2").render(
         settings=settings,
         marks=formats.CONFIDENTIAL,
         simulated=formats.SIMULATED,

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from pipelines import formats
+from pipelines.pages import environment
 from pipelines.stages.report import charts
 from pipelines.stages.report.content import Content, Row, colour_counts, is_new
 from pipelines.stages.report.explanation import explanation
@@ -33,22 +32,7 @@ class Heat:
 
 def page(content: Content) -> str:
     """The whole HTML text of the briefing."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        count=formats.count,
-        signed=formats.signed,
-        percent=formats.percent,
-        signed_percent=formats.signed_percent,
-        month=formats.month,
-        instant=formats.instant,
-    )
-    return environment.get_template("briefing.html.j2").render(_context(content))
+    return environment(TEMPLATES).get_template("briefing.html.j2").render(_context(content))
 
 
 def _context(content: Content) -> dict[str, Any]:

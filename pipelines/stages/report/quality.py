@@ -10,10 +10,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from pipelines import formats
 from pipelines.contracts import Feed
+from pipelines.pages import environment
 from pipelines.run import add_months, month_of
 from pipelines.stages.report import quality_charts as charts
 from pipelines.stages.report.quality_content import Quality, Row
@@ -67,22 +66,7 @@ class FeedView:
 
 def page(quality: Quality) -> str:
     """The whole HTML text of the page."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        count=formats.count,
-        percent=formats.percent,
-        month=formats.month,
-        instant=formats.instant,
-        signed=formats.signed,
-        amount=amount,
-    )
-    return environment.get_template("quality.html.j2").render(_context(quality))
+    return environment(TEMPLATES, amount=amount).get_template("quality.html.j2").render(_context(quality))
 
 
 def _context(quality: Quality) -> dict[str, Any]:
