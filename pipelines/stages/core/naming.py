@@ -21,24 +21,22 @@ WHOLE, WEIGHED, DECIDED = "全称一致", "概率匹配", "人工认定"
 NONE = "均不是"
 CODE_PLACES = (8, 9)
 """Where a unified code holds the organisation code (GB 32100-2015): from its ninth place, nine symbols."""
-_LABELS = {
-    "core": "字号行业",
-    "place": "行政区划",
-    "county": "县区",
-    "form": "组织形式",
-    "branch": "分支机构",
-    "address": "住所",
-    "organisation": "组织机构代码",
+_WORDS = {
+    "core": {
+        "same": "字号行业一致",
+        "contained": "字号一致、行业有省略",
+        "brand": "字号一致、行业不同",
+        "near": "字号相差一字",
+        "other": "字号不同",
+    },
+    "place": {"same": "行政区划一致", "wider": "行政区划范围不同", "other": "行政区划不同"},
+    "county": {"same": "县区一致", "other": "县区不同"},
+    "form": {"same": "组织形式一致", "other": "组织形式不同"},
+    "branch": {"same": "", "other": "分支机构不同"},
+    "address": {"same": "住所一致", "street": "住所同一街镇", "other": "住所不同"},
+    "organisation": {"same": "组织机构代码一致", "other": "组织机构代码不同"},
 }
-_LEVELS = {
-    "same": "一致",
-    "contained": "字号一致、行业有省略",
-    "brand": "字号一致、行业不同",
-    "near": "字号相差一字",
-    "wider": "范围不同",
-    "street": "同一街镇",
-    "other": "不同",
-}
+"""What each level of a comparison says to a person; two head offices agree without a word."""
 _SURE = ("same", "contained")
 """Levels of the name on which county suffices; one letter off may as well be an enterprise that nobody registered."""
 
@@ -137,7 +135,7 @@ def _whole(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
         (pl.col("address") == pl.col("address_r")).fill_null(value=False),
     )
     return (
-        left.filter(pl.col("place").is_not_null() & pl.col("form").is_not_null())
+        left.drop_nulls("form")
         .join(right.select("full", "enterprise_id", "county", "address"), on="full", suffix="_r")
         .group_by("name_key")
         .agg(
@@ -176,10 +174,8 @@ def _judged(pairs: pl.DataFrame, *, enough: float, margin: float) -> pl.DataFram
     is_ahead = (pl.col("weight_margin") >= margin).fill_null(value=True)
     is_sure = pl.col("match_weight") >= enough
     words = [
-        pl.when(pl.col(f"level_{name}").is_not_null()).then(
-            pl.format(f"{label}{{}}", pl.col(f"level_{name}").replace_strict(_LEVELS, return_dtype=pl.String))
-        )
-        for name, label in _LABELS.items()
+        pl.col(f"level_{name}").replace_strict(words, default=None, return_dtype=pl.String).replace("", None)
+        for name, words in _WORDS.items()
     ]
     return (
         pairs.with_columns(
