@@ -18,11 +18,13 @@ Row = dict[str, Any]
 
 
 NAMED = """
-    SELECT
-        coalesce(l.link_method, '待认定') AS link_method, count(*) AS name_count, sum(n.row_count)::BIGINT AS row_count
-    FROM core.named AS n LEFT JOIN core.name_link AS l USING (name_key)
-    WHERE l.name_key IS NOT NULL OR n.name_key IN (SELECT name_key FROM core.name_candidate)
-    GROUP BY ALL ORDER BY link_method = '待认定', link_method
+    WITH told AS (
+        SELECT coalesce(l.link_method, '待认定') AS link_method, n.row_count
+        FROM core.named AS n LEFT JOIN core.name_link AS l USING (name_key)
+        WHERE l.name_key IS NOT NULL OR n.name_key IN (SELECT name_key FROM core.name_candidate)
+    )
+    SELECT link_method, count(*) AS name_count, sum(row_count)::BIGINT AS row_count FROM told
+    GROUP BY link_method ORDER BY link_method = '待认定', link_method
 """
 
 
