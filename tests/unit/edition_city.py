@@ -100,7 +100,13 @@ class City:
         self.give("gate.verdict", [{"gate_verdict": "通过", "reason_text": "无"}])
         for table in ("ingest.refusal", "ingest.correction", "ingest.purpose", "ingest.identity_decision"):
             self.give(table, [])
-        for table in ("core.source_period", "gate.feed_quality", "gate.department_quality", "gate.feed_drift"):
+        for table in (
+            "core.source_period",
+            "core.name_link",
+            "gate.feed_quality",
+            "gate.department_quality",
+            "gate.feed_drift",
+        ):
             self.give(table, [])
         self.give(
             "ingest.delivery",

@@ -266,7 +266,9 @@ def _select(
     )
     names = ", ".join(f'landed."{c}"' for c in columns if c != NAME_KEY)
     if NAME_KEY in columns:
-        names = f"{names}, {_name_key_sql(run.contracts.tables[f'raw.{target}'].naming)} AS {NAME_KEY}"
+        naming = run.contracts.tables[f"raw.{target}"].naming
+        key = _name_key_sql(naming) if naming["name"] in said else "NULL::VARCHAR"
+        names = f"{names}, {key} AS {NAME_KEY}"
     known = f"CAST({_known_at_sql(feed, dated, run.contracts)} AS TIMESTAMP)"
     period = dating_period(feed, run.contracts)
     retracted = f'coalesce("{RETRACTED}", false)' if RETRACTED in present else "false"
