@@ -13,6 +13,7 @@ from runs import run_of
 from pipelines import identity
 from pipelines.ledger import Ledger
 from pipelines.names import Gazetteer
+from pipelines.settings import Home
 from pipelines.stages import core
 from pipelines.stages.core import naming
 from pipelines.stages.report import names
@@ -137,7 +138,7 @@ NAME = "海州模拟禾瑭纺织有限公司"
 KEY = f"{NAME}|{HAIZHOU}|"
 
 
-def test_rows_without_a_code_reach_their_enterprise_and_the_rest_is_told() -> None:
+def test_rows_without_a_code_reach_their_enterprise_and_the_rest_is_told(tmp_path: Path) -> None:
     with open_raw() as warehouse:
         give(warehouse, "enterprise_register", [register(ONE, NAME), register(TWO, "海州模拟澄岚机械有限公司")])
         give(warehouse, "insured_unit", [unit("1", None, NAME), unit("2", TWO, "x"), unit("3", None, "海州某某公司")])
@@ -150,7 +151,7 @@ def test_rows_without_a_code_reach_their_enterprise_and_the_rest_is_told() -> No
                 complaint("c"),
             ],
         )
-        core.run(run_of(date(2026, 4, 1)), warehouse)
+        core.run(run_of(date(2026, 4, 1), home=Home(tmp_path)), warehouse)
         numbers = dict(warehouse.rows("SELECT enterprise_id, enterprise_no FROM core.enterprise"))
         complaints = dict(warehouse.rows("SELECT case_no, enterprise_no FROM core.wage_complaint"))
         assert complaints == {"a": numbers[ONE], "b": numbers[TWO]}
@@ -164,11 +165,11 @@ def test_rows_without_a_code_reach_their_enterprise_and_the_rest_is_told() -> No
         assert waiting == [("海州某某公司|320706|", "参保单位1行")]
 
 
-def test_a_code_in_any_row_of_a_unit_wins_over_its_name() -> None:
+def test_a_code_in_any_row_of_a_unit_wins_over_its_name(tmp_path: Path) -> None:
     with open_raw() as warehouse:
         give(warehouse, "enterprise_register", [register(ONE, NAME), register(TWO, "海州模拟澄岚机械有限公司")])
         give(warehouse, "insured_unit", [unit("1", None, NAME), unit("1", TWO, NAME, delivery_no=2)])
-        core.run(run_of(date(2026, 4, 1)), warehouse)
+        core.run(run_of(date(2026, 4, 1), home=Home(tmp_path)), warehouse)
         found = warehouse.rows(
             "SELECT e.enterprise_id FROM core.insured_unit JOIN core.enterprise e USING (enterprise_no)"
         )
@@ -176,7 +177,7 @@ def test_a_code_in_any_row_of_a_unit_wins_over_its_name() -> None:
 
 
 @pytest.mark.parametrize("verdict", ["认定", "均不是"])
-def test_an_officers_decision_wins_over_any_weight(verdict: str) -> None:
+def test_an_officers_decision_wins_over_any_weight(verdict: str, tmp_path: Path) -> None:
     code = TWO if verdict == "认定" else None
     with open_raw() as warehouse:
         give(warehouse, "enterprise_register", [register(ONE, NAME), register(TWO, "海州模拟澄岚机械有限公司")])
@@ -184,18 +185,18 @@ def test_an_officers_decision_wins_over_any_weight(verdict: str) -> None:
         schema = warehouse.contracts.polars_schema("ingest.identity_decision")
         row = [(KEY, verdict, code, "就业科", datetime(2026, 3, 1), "电话核实")]
         warehouse.store("ingest.identity_decision", pl.DataFrame(row, schema=schema, orient="row"))
-        core.run(run_of(date(2026, 4, 1)), warehouse)
+        core.run(run_of(date(2026, 4, 1), home=Home(tmp_path)), warehouse)
         links = warehouse.rows("SELECT enterprise_id, link_method, decided_by FROM core.name_link")
         assert links == ([(TWO, "人工认定", "就业科")] if code else [])
         assert warehouse.rows("SELECT * FROM core.name_candidate") == []
 
 
-def test_a_name_of_an_old_delivery_still_leads_to_the_renamed_enterprise() -> None:
+def test_a_name_of_an_old_delivery_still_leads_to_the_renamed_enterprise(tmp_path: Path) -> None:
     with open_raw() as warehouse:
         now = register(ONE, "海州模拟澄岚纺织有限公司") | {"delivery_no": 2, "known_at": EARLY.replace(day=8)}
         give(warehouse, "enterprise_register", [register(ONE, NAME), now])
         give(warehouse, "insured_unit", [unit("1", None, NAME)])
-        core.run(run_of(date(2026, 4, 1)), warehouse)
+        core.run(run_of(date(2026, 4, 1), home=Home(tmp_path)), warehouse)
         names = warehouse.rows("SELECT enterprise_name, name_basis FROM core.known_name ORDER BY name_basis")
         assert names == [(NAME, "曾用名"), ("海州模拟澄岚纺织有限公司", "登记名称")]
         assert warehouse.rows("SELECT enterprise_id FROM core.name_link") == [(ONE,)]
@@ -210,7 +211,7 @@ def test_what_waits_goes_out_as_a_workbook_and_comes_back_as_a_decision(tmp_path
             "wage_complaint",
             [complaint("a", named_as="海州模拟禾瑭公司", county_code=HAIZHOU, name_key=asked)],
         )
-        run = run_of(date(2026, 4, 1))
+        run = run_of(date(2026, 4, 1), home=Home(tmp_path))
         core.run(run, warehouse)
         [sheet] = names.sheets(run, warehouse)
     assert sheet.title == "名称认定表（1个名称待认定）"
@@ -230,8 +231,8 @@ def test_what_waits_goes_out_as_a_workbook_and_comes_back_as_a_decision(tmp_path
     assert identity.on_record(ledger)[asked].enterprise_id == TWO
 
 
-def test_no_workbook_where_no_name_waits() -> None:
+def test_no_workbook_where_no_name_waits(tmp_path: Path) -> None:
     with open_raw() as warehouse:
-        run = run_of(date(2026, 4, 1))
+        run = run_of(date(2026, 4, 1), home=Home(tmp_path))
         core.run(run, warehouse)
         assert names.sheets(run, warehouse) == []
