@@ -220,20 +220,22 @@ def inflation_table(clean_scores: Outcome, feigned: Outcome) -> str:
     return table(HEADS, rows)
 
 
-def permuted_auc(past: History, trial: Trial) -> float:
-    """Area under the curve of a model that was taught outcomes dealt anew."""
+def permuted_auc(past: History, trial: Trial) -> tuple[float, float]:
+    """Area under the curve of a model taught outcomes dealt anew: judged by outcomes dealt anew, and by true ones."""
     settings = replace(Settings(), windows=0)
     taught = notice_learning.fit(
         past, Question(), until=trial.origins[0], settings=settings, say=lambda _: None, permuted=True
     )
-    rows = panel(past, trial.origins, Question())
-    return validate.auc(rows["event"].to_numpy(), taught.model.probability(rows))
+    rows, dealt = (panel(past, trial.origins, Question(), is_dealt=is_dealt) for is_dealt in (False, True))
+    score = taught.model.probability(rows)
+    return validate.auc(dealt["event"].to_numpy(), score), validate.auc(rows["event"].to_numpy(), score)
 
 
 def future_changes(register: pl.DataFrame, links: pl.DataFrame, scored: Scored, trial: Trial) -> int:
     """Rows of the first origin whose score changes when the register ends there."""
     cut = register.filter(pl.col("noticed_on") < trial.origins[0])
-    asked = replace(trial.request(), origins=trial.origins[:1])
+    settings = replace(Settings(), windows=0, variants=(scored.taught.variant,))
+    asked = replace(trial.request(settings=settings), origins=trial.origins[:1])
     early = score_notices(cut, links, asked, say=lambda _: None).scores.select("employer", early="probability")
     first = scored.scores.filter(pl.col("origin") == trial.origins[0]).select("employer", "probability")
     both = first.join(early, on="employer", how="full")
@@ -252,16 +254,15 @@ def evidence_table(scored: Scored) -> str:
 def choices(register: pl.DataFrame, links: pl.DataFrame) -> None:
     """What other settings and rankings give in years before those judged."""
     usual = Settings(windows=0)
+    trees = usual.trees
     ways = {
-        "as chosen": usual,
-        "7 years taught": replace(usual, training_months=84),
-        "3 % of quiet rows": replace(usual, quiet_share=0.03),
-        "31 leaves, 200 rounds": replace(
-            usual, trees=replace(usual.trees, leaves=31, iterations=200, learning_rate=0.05)
-        ),
-        "7 leaves, 200 rounds": replace(
-            usual, trees=replace(usual.trees, leaves=7, iterations=200, learning_rate=0.05)
-        ),
+        "trees": (usual, "trees"),
+        "blend": (usual, "blend"),
+        "linear": (usual, "linear"),
+        "trees, 7 years": (replace(usual, training_months=84), "trees"),
+        "trees, 31 leaves": (replace(usual, trees=replace(trees, leaves=31)), "trees"),
+        "trees, 7 leaves": (replace(usual, trees=replace(trees, leaves=7, iterations=150)), "trees"),
+        "trees, slower": (replace(usual, trees=replace(trees, iterations=200, learning_rate=0.04)), "trees"),
     }
     past = history(clean(register, links, until=UNTIL, rules=Rules()))
     rows = []
@@ -269,11 +270,9 @@ def choices(register: pl.DataFrame, links: pl.DataFrame) -> None:
         asked = panel(past, trial.origins[::3], Question())
         employer, event = asked["employer_no"].to_numpy(), asked["event"].to_numpy()
         scores = notice_learning.baselines(asked)
-        for name, settings in ways.items():
-            taught = notice_learning.fit(
-                past, Question(), until=trial.origins[0], settings=settings, say=lambda _: None
-            )
-            scores[name] = taught.model.probability(asked)
+        for name, (settings, variant) in ways.items():
+            taught, _ = notice_learning.lesson(past, Question(), until=trial.origins[0], settings=settings)
+            scores[name] = notice_learning.fit_variant(taught, variant, settings).probability(asked)
         for name, score in scores.items():
             figures = judge(event, score, employer, resamples=0).figures
             cells = [f"{figures[key].value:.3f}" for key in ("auc", "average_precision", "lift")]
@@ -301,22 +300,19 @@ def report(register: pl.DataFrame, links: pl.DataFrame, trial: Trial) -> tuple[O
     chance = found.score("probability")
     skill = validate.measures(found.event, np.zeros(len(chance), dtype=np.int64), chance, capacity=1).brier_skill
     print(f"mean {chance.mean():.4f}, observed {found.event.mean():.4f}, Brier skill {skill:.3f}\n")
-    feigned = outcome(score_notices(register, links, trial.request(rules=Rules(removed=())), say=lambda _: None))
+    same = replace(Settings(), windows=0, variants=(taught.variant,))
+
+    def otherwise(known: pl.DataFrame | None = links, **changes: object) -> Outcome:
+        return outcome(score_notices(register, known, trial.request(settings=same, **changes), say=lambda _: None))
+
+    feigned = otherwise(rules=Rules(removed=()))
     print("### Amendments left in\n\n" + inflation_table(found, feigned))
-    lagged = [
-        row_of(
-            f"known after {lag} days",
-            outcome(
-                score_notices(register, links, trial.request(question=Question(lag_days=lag)), say=lambda _: None)
-            ).judged(),
-        )
-        for lag in (7, 30)
-    ]
-    print("### Publication\n\n" + table(HEADS, [row_of("known the same day", found.judged()), *lagged]))
-    unlinked = outcome(score_notices(register, None, trial.request(), say=lambda _: None))
-    print("### Without the links\n\n" + table(HEADS, [row_of("by rule alone", unlinked.judged())]))
+    lagged = row_of("known after 30 days", otherwise(question=Question(lag_days=30)).judged())
+    print("### Publication\n\n" + table(HEADS, [row_of("known the same day", found.judged()), lagged]))
+    print("### Without the links\n\n" + table(HEADS, [row_of("by rule alone", otherwise(None).judged())]))
     past = history(scored.register)
-    print(f"permuted outcomes: AUC {permuted_auc(past, trial):.3f}")
+    dealt, true = permuted_auc(past, trial)
+    print(f"permuted outcomes: AUC {dealt:.3f} by dealt outcomes, {true:.3f} by true ones")
     print(f"without the future: {future_changes(register, links, scored, trial)} of the first origin's scores change\n")
     return found, feigned
 
@@ -326,6 +322,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="default: ../shared/data/warn")
     parser.add_argument("--chart", type=Path, help="where to draw the chart (SVG)")
+    parser.add_argument("--trial", choices=[trial.name for trial in TRIALS], help="only this one (no chart)")
     parser.add_argument("--choices", action="store_true", help="only other settings in years before those judged")
     arguments = parser.parse_args()
     if not (arguments.folder / REGISTER).is_file():
@@ -339,8 +336,9 @@ def main() -> None:
     alone = counted(clean(register, None, until=UNTIL, rules=Rules()))
     rows = [[reason, f"{count}", f"{alone[reason]}"] for reason, count in counts.items()]
     print("## The register\n\n" + table(("reason", "with links", "by rule alone"), rows))
-    found = {trial.name: report(register, links, trial) for trial in TRIALS}
-    if arguments.chart:
+    asked = [trial for trial in TRIALS if arguments.trial in {None, trial.name}]
+    found = {trial.name: report(register, links, trial) for trial in asked}
+    if arguments.chart and len(found) == len(TRIALS):
         arguments.chart.write_text(chart(found, NAMES), encoding="utf-8")
 
 

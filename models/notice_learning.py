@@ -29,7 +29,7 @@ from models.notice_panel import FEATURES, Question, panel
 TREES, LINEAR = "trees", "linear"
 TREE_SETTINGS = TreeSettings(iterations=100, learning_rate=0.08, leaves=15, leaf_rows=50, l2=1.0)
 VARIANTS: Mapping[str, tuple[str, ...]] = {"trees": (TREES,), "blend": (TREES, LINEAR), "linear": (LINEAR,)}
-"""In order of preference: a later one must beat an earlier one by more than the noise."""
+"""In order of preference: a later one must be better than an earlier one by more than the noise."""
 BASELINES: Mapping[str, tuple[str, float]] = {
     "recency": ("since_last", -1.0),
     "count_36m": ("notices_36m", 1.0),
@@ -45,14 +45,15 @@ AS_THEY_ARE = frozenset(name for name in FEATURES if "wave" in name or name.star
 class Settings:
     """The contestable numbers of learning from a register.
 
-    ``quiet_share`` of the rows without an event teach. Variants within ``noise`` of average precision do not differ;
-    they are compared on ``windows`` spans of ``window_months`` before the model's own end, the oldest first.
+    ``quiet_share`` of the rows without an event teach. ``variants`` within ``noise`` of the area under the curve do
+    not differ; they are compared on ``windows`` spans of ``window_months`` before the model's own end, oldest first.
     """
 
     training_months: int = 132
     quiet_share: float = 0.05
     trees: TreeSettings = TREE_SETTINGS
     penalty: float = 1e-4
+    variants: tuple[str, ...] = tuple(VARIANTS)
     windows: int = 3
     window_months: int = 12
     window_step: int = 3
@@ -127,8 +128,8 @@ def fit(
     Raises ``NothingToLearnError`` where no origin had matured or nobody had filed again.
     """
     evidence = _evidence(past, question, until=until, settings=settings, say=say)
-    variant = chosen(evidence, noise=settings.noise)
-    rows, origins = _lesson(past, question, until=until, settings=settings, permuted=permuted)
+    variant = chosen(evidence, names=settings.variants, noise=settings.noise)
+    rows, origins = lesson(past, question, until=until, settings=settings, permuted=permuted)
     event = rows["event"].to_numpy()
     if not event.any():
         raise NothingToLearnError(f"nobody in the register filed again within {question.horizon} months by {until}")
@@ -137,20 +138,26 @@ def fit(
     return Taught(model, variant, origins, len(event), int(event.sum()), evidence)
 
 
+def lesson(
+    past: History, question: Question, *, until: date, settings: Settings, permuted: bool = False
+) -> tuple[pl.DataFrame, tuple[date, ...]]:
+    """The rows that teach a model by what had matured by ``until``, thinned, and their origins."""
+    origins = training_origins(past, question, until=until, months=settings.training_months)
+    if not origins:
+        return pl.DataFrame({"event": pl.Series([], dtype=pl.Boolean)}), ()
+    return panel(past, origins, question, quiet_share=settings.quiet_share, is_dealt=permuted), origins
+
+
 def fit_variant(rows: pl.DataFrame, variant: str, settings: Settings) -> NoticeModel:
     """Fit ``variant`` on the rows of a panel of which ``settings.quiet_share`` of the quiet ones were kept."""
     return _blended({name: _member(rows, name, settings) for name in VARIANTS[variant]}, variant, settings)
 
 
-def chosen(evidence: Sequence[Mapping[str, str | float]], *, noise: float) -> str:
-    """The most preferred variant within ``noise`` of the best mean average precision; the first without evidence."""
-    names = list(VARIANTS)
+def chosen(evidence: Sequence[Mapping[str, str | float]], *, names: Sequence[str], noise: float) -> str:
+    """The first of ``names`` within ``noise`` of the best mean area under the curve; the first without evidence."""
     if not evidence:
         return names[0]
-    means = {
-        name: float(np.mean([float(one["average_precision"]) for one in evidence if one["variant"] == name]))
-        for name in names
-    }
+    means = {name: float(np.mean([float(one["auc"]) for one in evidence if one["variant"] == name])) for name in names}
     return next(name for name in names if means[name] >= max(means.values()) - noise)
 
 
@@ -162,7 +169,7 @@ def _evidence(
     latest = plus_months(until, -question.matures_after)
     for window in range(settings.windows, 0, -1):
         first = plus_months(latest, 1 - window * settings.window_months)
-        rows, origins = _lesson(past, question, until=first, settings=settings)
+        rows, origins = lesson(past, question, until=first, settings=settings)
         if not origins or not rows["event"].any():
             continue
         steps = range(0, settings.window_months, settings.window_step)
@@ -171,21 +178,12 @@ def _evidence(
         if not event.any():
             continue
         members = {name: _member(rows, name, settings) for name in (TREES, LINEAR)}
-        for name in VARIANTS:
+        for name in settings.variants:
             score = _blended(members, name, settings).probability(asked)
-            figures = {"average_precision": validate.average_precision(event, score), "auc": validate.auc(event, score)}
+            figures = {"auc": validate.auc(event, score), "average_precision": validate.average_precision(event, score)}
             found.append({"variant": name, "window": f"{first:%Y-%m}", **figures})
             say(f"{first:%Y-%m} {name}: " + ", ".join(f"{key} {value:.3f}" for key, value in figures.items()))
     return tuple(found)
-
-
-def _lesson(
-    past: History, question: Question, *, until: date, settings: Settings, permuted: bool = False
-) -> tuple[pl.DataFrame, tuple[date, ...]]:
-    origins = training_origins(past, question, until=until, months=settings.training_months)
-    if not origins:
-        return pl.DataFrame({"event": pl.Series([], dtype=pl.Boolean)}), ()
-    return panel(past, origins, question, quiet_share=settings.quiet_share, is_dealt=permuted), origins
 
 
 def _member(rows: pl.DataFrame, name: str, settings: Settings) -> Estimator:

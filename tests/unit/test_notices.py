@@ -338,11 +338,12 @@ def test_every_variant_is_judged_on_windows_before_those_that_are_scored(scored:
 def test_the_preferred_variant_is_left_only_for_more_than_noise() -> None:
     def evidence(trees: float, blend: float, linear: float) -> list[dict[str, str | float]]:
         figures = {"trees": trees, "blend": blend, "linear": linear}
-        return [{"variant": name, "window": "w", "average_precision": value} for name, value in figures.items()]
+        return [{"variant": name, "window": "w", "auc": value} for name, value in figures.items()]
 
-    assert chosen(evidence(0.30, 0.301, 0.2), noise=0.002) == "trees"
-    assert chosen(evidence(0.30, 0.31, 0.2), noise=0.002) == "blend"
-    assert chosen([], noise=0.002) == "trees"
+    names = tuple(VARIANTS)
+    assert chosen(evidence(0.90, 0.901, 0.8), names=names, noise=0.002) == "trees"
+    assert chosen(evidence(0.90, 0.91, 0.8), names=names, noise=0.002) == "blend"
+    assert chosen([], names=names[1:], noise=0.002) == "blend"
 
 
 def test_contributions_add_up_to_the_score(scored: Scored) -> None:
