@@ -123,7 +123,8 @@ class _At:
         """The rows at risk: keys and features."""
         rates = notice_waves.rate_features(self.past, before, self.risk, self.area, self.industry)
         features = {**self._counts(), **self._rhythm(), **self._last_notice(), **self._waves(), **rates}
-        keys = {"origin": [self.origin] * len(self.risk), "employer_no": self.risk, "area_no": self.area}
+        origin = pl.Series([self.origin] * len(self.risk), dtype=pl.Date)
+        keys = {"origin": origin, "employer_no": self.risk, "area_no": self.area}
         return pl.DataFrame({**keys, **{name: features[name] for name in FEATURES}}).with_columns(
             pl.col(list(FEATURES)).cast(pl.Float64).fill_nan(None)
         )

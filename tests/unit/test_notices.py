@@ -233,6 +233,12 @@ def test_with_a_memory_the_long_silent_are_not_at_risk() -> None:
     assert at(frame(*rows), date(2015, 1, 1), Question(memory_months=12))["employer"].to_list() == ["recent"]
 
 
+def test_a_month_before_the_first_notice_is_an_empty_part_of_a_panel() -> None:
+    past = history(clean(frame(row("a", "Acme", DAY)), None, until=UNTIL, rules=Rules()))
+    found = panel(past, [date(2015, 3, 1), date(2015, 4, 1)], Question())
+    assert found["origin"].to_list() == [date(2015, 4, 1)]
+
+
 def test_no_feature_of_any_origin_changes_with_the_future() -> None:
     register, origin = made(amended=0.3), ORIGINS[3]
     whole = at(register, origin).select("employer", *FEATURES)
