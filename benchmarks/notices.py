@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.notices_chart import chart
-from models import notice_learning, validate
+from models import notice_learning, splits, validate
 from models.notice_cleaning import SCHEMA, Rules, clean, counted
 from models.notice_history import History, history
 from models.notice_judging import Judgement, judge
@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT.parent / "shared" / "data" / "warn"
 REGISTER, TWINS = "notices_to_2023.parquet", "notice_links_to_2023.parquet"
 UNTIL = date(2024, 1, 1)
+THIRDS = 3
 PLACE_KINDS = r"(?i)\s+(city|cdp|town|village|borough|township|census area|county|parish|municipality)$"
 NAMES = {"recency": "最近预告在前", "count_36m": "三年内次数", "count_ever": "历次次数", "area_rate": "州内再次预告率"}
 
@@ -231,6 +232,19 @@ def permuted_auc(past: History, trial: Trial) -> tuple[float, float]:
     return validate.auc(dealt["event"].to_numpy(), score), validate.auc(rows["event"].to_numpy(), score)
 
 
+def ceiling(past: History, trial: Trial, variant: str) -> Judgement:
+    """What the same features give with hindsight: taught by the trial's own outcomes of other employers, in thirds."""
+    settings = Settings(windows=0)
+    rows = panel(past, trial.origins, Question())
+    taught = panel(past, trial.origins, Question(), quiet_share=settings.quiet_share)
+    own, other = (splits.folds(frame["employer_no"].to_numpy(), count=THIRDS) for frame in (rows, taught))
+    score = np.zeros(rows.height)
+    for fold in range(THIRDS):
+        model = notice_learning.fit_variant(taught.filter(pl.Series(other != fold)), variant, settings)
+        score[own == fold] = model.probability(rows.filter(pl.Series(own == fold)))
+    return judge(rows["event"].to_numpy(), score, rows["employer_no"].to_numpy())
+
+
 def future_changes(register: pl.DataFrame, links: pl.DataFrame, scored: Scored, trial: Trial) -> int:
     """Rows of the first origin whose score changes when the register ends there."""
     cut = register.filter(pl.col("noticed_on") < trial.origins[0])
@@ -311,6 +325,8 @@ def report(register: pl.DataFrame, links: pl.DataFrame, trial: Trial) -> tuple[O
     print("### Publication\n\n" + table(HEADS, [row_of("known the same day", found.judged()), lagged]))
     print("### Without the links\n\n" + table(HEADS, [row_of("by rule alone", otherwise(None).judged())]))
     past = history(scored.register)
+    hindsight = row_of("taught by the same months", ceiling(past, trial, taught.variant))
+    print("### With hindsight\n\n" + table(HEADS, [hindsight]))
     dealt, true = permuted_auc(past, trial)
     print(f"permuted outcomes: AUC {dealt:.3f} by dealt outcomes, {true:.3f} by true ones")
     print(f"without the future: {future_changes(register, links, scored, trial)} of the first origin's scores change\n")
