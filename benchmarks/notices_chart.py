@@ -37,7 +37,7 @@ def captured(event: NDArray[np.bool_], score: Floats, shares: Floats) -> Floats:
     return np.interp(shares * len(event), np.r_[0, ends + 1], np.r_[0, hits]) / hits[-1]
 
 
-def chart(trials: Mapping[str, tuple[Judged, Judged]], names: Mapping[str, str]) -> str:
+def chart(trials: Mapping[str, Judged], names: Mapping[str, str]) -> str:
     """One panel a trial; the rankings without learning are named by ``names`` (key → Chinese)."""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="title" '
@@ -48,7 +48,7 @@ def chart(trials: Mapping[str, tuple[Judged, Judged]], names: Mapping[str, str])
         " .line { fill: none; stroke-width: 2; } .mark { stroke: #5b6773; stroke-dasharray: 4 4; }</style>",
         f'  <rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
     ]
-    for place, (name, (found, _)) in enumerate(trials.items()):
+    for place, (name, found) in enumerate(trials.items()):
         parts += _panel(name, found, names, left=LEFT + place * (SIDE + GAP))
     parts += _legend(names)
     return "\n".join([*parts, "</svg>"]) + "\n"
