@@ -3,7 +3,8 @@
 Turns the register into the canonical one, learns to 2019 and scores 2020, learns to 2021 and scores 2022 and 2023, as
 `wengang score-notices` does. Prints Markdown, draws the chart. Refuses to name an employer: only counts leave here.
 
-    python -m benchmarks.notices [--chart docs/pictures/notices.svg] [--choices]
+    python -m benchmarks.notices [--chart docs/pictures/notices.svg] [--trial 2020]
+    python -m benchmarks.notices --choices | --canonical FOLDER
 """
 
 import argparse
@@ -345,12 +346,18 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=FOLDER, help="default: ../shared/data/warn")
     parser.add_argument("--chart", type=Path, help="where to draw the chart (SVG)")
     parser.add_argument("--trial", choices=[trial.name for trial in TRIALS], help="only this one (no chart)")
+    parser.add_argument("--canonical", type=Path, help="only write register.parquet and links.parquet into this folder")
     parser.add_argument("--choices", action="store_true", help="only other settings in years before those judged")
     arguments = parser.parse_args()
     if not (arguments.folder / REGISTER).is_file():
         parser.error(f"no such register: {arguments.folder / REGISTER}")
     register = canonical_register(arguments.folder / REGISTER)
     links = canonical_links(arguments.folder / TWINS)
+    if arguments.canonical:
+        arguments.canonical.mkdir(parents=True, exist_ok=True)
+        register.write_parquet(arguments.canonical / "register.parquet")
+        links.write_parquet(arguments.canonical / "links.parquet")
+        return
     if arguments.choices:
         choices(register, links)
         return
