@@ -34,6 +34,7 @@ from pipelines import (
 from pipelines import planted as planting
 from pipelines import replay as replaying
 from pipelines.cli_feeds import feed_group
+from pipelines.cli_identity import identity_group
 from pipelines.cli_notices import score_notices
 from pipelines.cli_sources import fetch, list_sources
 from pipelines.cli_watching import TIME, status_command, watch_command
@@ -141,6 +142,7 @@ for command in (cli_quality.corrections, cli_quality.exports_command, cli_qualit
 main.add_command(watch_command)
 main.add_command(status_command)
 main.add_command(feed_group)
+main.add_command(identity_group)
 main.add_command(score_notices)
 
 

@@ -21,6 +21,7 @@ def cross_faults(columns: Mapping[str, Column], tables: Mapping[str, Table], fee
         faults += [f"{name}: reads unknown table {t}" for t in dict.fromkeys(named) if t not in tables]
         faults += _latest_faults(name, table, tables)
         faults += _slab_faults(name, table, tables)
+        faults += _naming_faults(name, table)
     for name, feed in feeds.items():
         faults += _feed_faults(name, feed, columns, tables)
     return faults
@@ -42,6 +43,15 @@ def _slab_faults(name: str, table: Table, tables: Mapping[str, Table]) -> list[s
     if table.month is None or not (raw.month or raw.period):
         faults.append(f"{name}: month slabs need a month here and a month or period in {table.slab.raw}")
     return faults
+
+
+def _naming_faults(name: str, table: Table) -> list[str]:
+    """A table that names enterprises has the columns that do, its key of them, and a code that may be missing."""
+    if not table.naming:
+        return []
+    needed = [*table.naming.values(), "name_key", "enterprise_id"]
+    faults = [f"{name}: naming needs column {c}" for c in needed if c not in table.columns]
+    return faults if "name" in table.naming else [*faults, f"{name}: naming says no name"]
 
 
 def _feed_faults(name: str, feed: Feed, columns: Mapping[str, Column], tables: Mapping[str, Table]) -> list[str]:

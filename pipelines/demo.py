@@ -20,13 +20,13 @@ SHOCK_NIGHT = date(2025, 6, 10)
 NIGHT_DAY = 12
 LESSON_NIGHTS = 20
 COUNTIES = (
-    ("320706", "海州区", 14),
-    ("320703", "连云区", 6),
-    ("320771", "开发区", 6),
-    ("320707", "赣榆区", 8),
-    ("320722", "东海县", 8),
-    ("320723", "灌云县", 4),
-    ("320724", "灌南县", 4),
+    ("320706", "海州区", ("新浦区",), 14),
+    ("320703", "连云区", (), 6),
+    ("320771", "开发区", ("港城",), 6),
+    ("320707", "赣榆区", (), 8),
+    ("320722", "东海县", (), 8),
+    ("320723", "灌云县", (), 4),
+    ("320724", "灌南县", (), 4),
 )
 
 
@@ -65,6 +65,7 @@ def _settings_text(city: str, *, simulated: bool) -> str:
         "[city]",
         f'name = "{city}"',
         'bureau = "人力资源和社会保障局"',
+        *(['also = ["连云港市"]'] if simulated else []),
         f"simulated = {'true' if simulated else 'false'}",
         "",
         "[mail]",
@@ -82,10 +83,13 @@ def _settings_text(city: str, *, simulated: bool) -> str:
         '# folder = ""             # on another disk; empty: no backups',
         "# keep = 14               # snapshots",
         "",
-        "# Counties and functional zones served, and new yellow and blue cases their officers can visit a month.",
+        "# Counties and functional zones served, and new yellow and blue cases their officers can visit a month; also",
+        "# are other words that names of enterprises there begin with (an older name, the short name of a zone).",
     ]
-    for code, name, capacity in COUNTIES:
-        lines += [f"[counties.{code}]", f'name = "{name}"', f"capacity = {capacity}", ""]
+    for code, name, also, capacity in COUNTIES:
+        others = ", ".join(f'"{word}"' for word in also)
+        lines += [f"[counties.{code}]", f'name = "{name}"', *([f"also = [{others}]"] if also else [])]
+        lines += [f"capacity = {capacity}", ""]
     return "\n".join(lines)
 
 

@@ -138,7 +138,7 @@ class Ledger:
         """Number of the latest entry that can change an edition; 0 if none."""
         row = self._connection.execute(
             "SELECT coalesce(max(seq), 0) FROM entry "
-            "WHERE kind IN ('delivery', 'withdrawal', 'override', 'promotion', 'correction')"
+            "WHERE kind IN ('delivery', 'withdrawal', 'override', 'promotion', 'correction', 'identity')"
         ).fetchone()
         return int(row[0])
 

@@ -26,17 +26,22 @@ class _Strict(BaseModel):
 
 
 class City(_Strict):
-    """The place served, as its pages name it."""
+    """The place served, as its pages name it; ``also`` are other words for it that names of enterprises begin with."""
 
     name: str = "本市"
+    also: tuple[str, ...] = ()
     bureau: str = "人力资源和社会保障局"
     simulated: bool = False
 
 
 class County(_Strict):
-    """A county or functional zone: its name, and new yellow and blue cases its officers can visit a month."""
+    """A county or functional zone: its name, and new yellow and blue cases its officers can visit a month.
+
+    ``also`` are other words that names of its enterprises begin with: an older name, the short name of a zone.
+    """
 
     name: str
+    also: tuple[str, ...] = ()
     capacity: int = Field(ge=0)
 
 

@@ -49,7 +49,7 @@ class Slab(_Strict):
     """
 
     raw: str
-    links: Mapping[str, Literal["enterprise", "unit", "customs"]]
+    links: Mapping[str, Literal["enterprise", "unit", "customs", "name"]]
     linked_by: Literal["all", "any"] = "all"
     span: str | None = None
 
@@ -59,7 +59,8 @@ class Table(_Strict):
 
     ``period`` dates the rows of a raw table that has no month. ``latest_of`` names the raw table of whose rows this one
     keeps the latest version of each key, ``computed`` gives columns that are not simply its own, as SQL over a row
-    ``v``. With ``sums`` the rows that fall on one key of this table are added up.
+    ``v``. With ``sums`` the rows that fall on one key of this table are added up. ``naming`` says which columns of a
+    raw table name its enterprise where ``enterprise_id`` is missing; its ``name_key`` joins them.
     """
 
     table: str
@@ -72,6 +73,7 @@ class Table(_Strict):
     reads: tuple[str, ...] = ()
     latest_of: str | None = None
     computed: Mapping[str, str] = Field(default_factory=dict)
+    naming: Mapping[Literal["name", "county", "address"], str] = Field(default_factory=dict)
     sums: bool = False
     slab: Slab | None = None
     needs_not_null: tuple[str, ...] = ()

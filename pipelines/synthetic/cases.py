@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from pipelines.synthetic import clerks
 from pipelines.synthetic.calibration import add_months, calibration
 from pipelines.synthetic.city import City
 from pipelines.synthetic.desk import Desk
@@ -65,6 +66,7 @@ class CaseFiles:
 
     def _plan(self) -> None:
         self.rng = self.city.stream(self.name)
+        self.names = self.city.stream(f"{self.name}_names")
         self.habits = calibration()[self.name]
         self.wave = plan_wave(self.city, self.habits, begins=self.begins, rng=self.rng)
         self.usual = self.habits["rate"] * np.sqrt(np.maximum(self.city.people.staff, 1))
@@ -93,6 +95,23 @@ class CaseFiles:
             .sort("day", "place", maintain_order=True)
             .with_row_index("serial", offset=1 + sum(frame.height for frame in self.filed))
         )
+
+    def _named(self, cases: pl.DataFrame, month: Month) -> tuple[pl.Series, pl.Series]:
+        """What each case calls its employer, and the county that it is said to be in.
+
+        Where a case gives the code the name is the one in force; else it is as some clerk wrote it, the old one too.
+        """
+        people, place = self.city.people, cases["place"].to_numpy()
+        renamed = people.renamed[place] <= month.number
+        old = self.names.random(len(place)) < calibration()["old_name_share"]
+        names = [
+            people.new_name[at] if is_new and not (stale and not coded) else people.name[at]
+            for at, is_new, stale, coded in zip(place.tolist(), renamed, old, cases["coded"], strict=True)
+        ]
+        texts, _ = clerks.written(names, self.names)
+        told = [text if not coded else name for text, name, coded in zip(texts, names, cases["coded"], strict=True)]
+        counties = [people.county_codes[county] for county in people.county[place].tolist()]
+        return pl.Series(told, dtype=pl.String), pl.Series(counties, dtype=pl.String)
 
     def _codes(self, cases: pl.DataFrame) -> pl.Series:
         codes = self.city.codes.gather(cases["place"])

@@ -71,6 +71,13 @@ def brands(group: NDArray[np.int64], rng: np.random.Generator) -> list[str]:
     return names
 
 
+def rebranded(name: str, rng: np.random.Generator) -> str:
+    """``name`` under another brand, as after a change of hands; itself where it shows no invented brand."""
+    place = name.find("模拟") + 2
+    other = FIRST_WORDS[int(rng.integers(len(FIRST_WORDS)))] + SECOND_WORDS[int(rng.integers(len(SECOND_WORDS)))]
+    return f"{name[:place]}{other}{name[place + 2 :]}" if place >= 2 else name
+
+
 def names(counties: list[str], marks: list[str], industry: list[str], member: NDArray[np.int64]) -> list[str]:
     """Make registered names, all different: county, 模拟, brand, industry, and a middle word where two were alike."""
     middle = ("", "科技", "实业", "发展", "集团", "工贸", "新材", "供应链", "智造", "股份", "控股", "联合")

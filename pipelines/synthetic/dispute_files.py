@@ -32,7 +32,7 @@ class ComplaintFiles(CaseFiles):
     def __post_init__(self) -> None:
         """Plan the cases and open the desk."""
         self._plan()
-        self.personal = (*(f"投诉人{what}" for what in (NAME, CARD, PHONE)), "被诉单位名称", "诉求内容")
+        self.personal = (*(f"投诉人{what}" for what in (NAME, CARD, PHONE)), "诉求内容")
         self.desk = self.city.desk(
             "wage_complaint",
             "劳动保障诉求工单",
@@ -53,7 +53,7 @@ class ComplaintFiles(CaseFiles):
         cases = self._cases(month, self.usual * (1 + (self.habits["before_festival"] - 1) * ahead))
         numbers = pl.Series([f"GD{month.month:%Y%m}{n:07d}" for n in cases["serial"]], dtype=pl.String)
         self._keep(cases, numbers)
-        rows = self._rows(cases, numbers)
+        rows = self._rows(cases, numbers, month)
         ended = (
             pl.when(pl.Series(self.rng.random(rows.height) < 0.9)).then(pl.lit("已办结")).otherwise(pl.lit("已撤回"))
         )
@@ -65,15 +65,15 @@ class ComplaintFiles(CaseFiles):
             revised=rows.with_columns(complaint_status=ended),
         )
 
-    def _rows(self, cases: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:
+    def _rows(self, cases: pl.DataFrame, numbers: pl.Series, month: Month) -> pl.DataFrame:
         count = cases.height
         follows = cases["episode"].is_not_null().to_numpy()
         kind = np.where(
             follows | (self.rng.random(count) < 0.55), 0, self.rng.integers(1, len(KINDS_OF_COMPLAINT), count)
         )
-        names = pl.Series(self.city.people.name).gather(cases["place"])
+        named_as, counties = self._named(cases, month)
         person = made_up(count, "投诉人", self.rng)
-        told = [f"{who}反映{firm}拖欠工资等问题" for who, firm in zip(person[self.personal[0]], names, strict=True)]
+        told = [f"{who}反映{firm}拖欠工资等问题" for who, firm in zip(person[self.personal[0]], named_as, strict=True)]
         return pl.DataFrame(
             {
                 "case_no": numbers,
@@ -82,7 +82,8 @@ class ComplaintFiles(CaseFiles):
                 ),
                 **person,
                 "enterprise_id": self._codes(cases),
-                "被诉单位名称": names,
+                "named_as": named_as,
+                "county_code": counties,
                 "complaint_kind": pl.Series(KINDS_OF_COMPLAINT).gather(kind),
                 "accepted_on": cases["day"],
                 "involved_persons": cases["persons"],
@@ -103,7 +104,7 @@ class ArbitrationFiles(CaseFiles):
     def __post_init__(self) -> None:
         """Plan the cases and open the desk."""
         self._plan()
-        self.personal = (*(f"申请人{what}" for what in (NAME, CARD, PHONE)), "被申请人名称")
+        self.personal = tuple(f"申请人{what}" for what in (NAME, CARD, PHONE))
         self.desk = self.city.desk(
             "arbitration",
             "劳动人事争议仲裁案件",
@@ -119,7 +120,7 @@ class ArbitrationFiles(CaseFiles):
             [f"模拟劳人仲案字〔{month.month.year}〕第{n:05d}号" for n in cases["serial"]], dtype=pl.String
         )
         self._keep(cases, numbers)
-        rows = self._rows(cases, numbers)
+        rows = self._rows(cases, numbers, month)
         waited = [
             on + timedelta(days=int(d))
             for on, d in zip(cases["day"], self.rng.integers(15, 31, rows.height), strict=True)
@@ -136,14 +137,16 @@ class ArbitrationFiles(CaseFiles):
             revised=closed,
         )
 
-    def _rows(self, cases: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:
+    def _rows(self, cases: pl.DataFrame, numbers: pl.Series, month: Month) -> pl.DataFrame:
         count = cases.height
+        named_as, counties = self._named(cases, month)
         return pl.DataFrame(
             {
                 "arbitration_no": numbers,
                 **made_up(count, "申请人", self.rng),
                 "enterprise_id": self._codes(cases),
-                "被申请人名称": pl.Series(self.city.people.name).gather(cases["place"]),
+                "named_as": named_as,
+                "county_code": counties,
                 "dispute_cause": pl.Series(CAUSES).gather(
                     self.rng.choice(len(CAUSES), count, p=[0.36, 0.24, 0.2, 0.08, 0.08, 0.04])
                 ),

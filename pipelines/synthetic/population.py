@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.synthetic import codes
+from pipelines.synthetic import clerks, codes
 from pipelines.synthetic.calibration import calibration, industries, stream
 
 Ints = NDArray[np.int64]
@@ -26,7 +26,9 @@ class Population:
     """Employers (first block) and insured units (second block), by position.
 
     ``birth`` and ``death`` are month numbers, -1 = before the first month, ``NEVER`` = stays. ``staff`` is the wanted
-    number of insured persons at the start. ``group`` and ``parent`` are -1 for none.
+    number of insured persons at the start. ``group`` and ``parent`` are -1 for none. From month ``renamed`` on the
+    register gives ``new_name``. Of the units that are ``name_only`` the roll gives no code but the name as it was
+    ``written``, in the way ``spoilt``.
     """
 
     uscc: tuple[str, ...]
@@ -51,6 +53,11 @@ class Population:
     unit_share: Floats
     unit_no: tuple[str, ...]
     linked: Flags
+    renamed: Ints
+    new_name: tuple[str, ...]
+    name_only: Flags
+    written: tuple[str, ...]
+    spoilt: tuple[str, ...]
 
     @property
     def enterprises(self) -> int:
@@ -113,7 +120,30 @@ def populate(enterprises: int, *, months: int, first: date, seed: int) -> Popula
         unit_share=unit_share,
         unit_no=tuple(codes.unit_nos(len(owner), rng)),
         linked=rng.random(len(owner)) >= numbers["missing_unit_link"],
+        **_named(name, owner, months, stream(seed, "names")),
     )
+
+
+def _named(name: list[str], owner: Ints, months: int, rng: np.random.Generator) -> dict[str, Any]:
+    """Who changes its name and when, and which units the roll names without a code, and how."""
+    numbers = calibration()
+    wait = np.floor(np.log(rng.random(len(name))) / np.log1p(-numbers["rename_pct"] / 100)).astype(np.int64) + 1
+    renamed = np.where(wait < months, wait, NEVER)
+    new_name = list(name)
+    taken = set(name)
+    for place in np.flatnonzero(renamed < NEVER).tolist():
+        other = codes.rebranded(name[place], rng)
+        if other not in taken:
+            new_name[place] = other
+            taken.add(other)
+    written, spoilt = clerks.written([name[place] for place in owner.tolist()], rng)
+    return {
+        "renamed": np.where(np.array(new_name) == np.array(name), NEVER, renamed),
+        "new_name": tuple(new_name),
+        "name_only": rng.random(len(owner)) < numbers["name_only_units"],
+        "written": tuple(written),
+        "spoilt": tuple(spoilt),
+    }
 
 
 def _staff(enterprises: int, rng: np.random.Generator) -> Floats:

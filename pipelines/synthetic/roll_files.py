@@ -84,9 +84,10 @@ class RollFiles:
             for place in gone:
                 self.dates[int(place)] = month.month.replace(day=int(self.rng.integers(2, 28)))
             again = np.array(self.repeat.get(number, []), dtype=np.int64)
-            changed = np.unique(np.concatenate([np.flatnonzero(people.birth == number), moved, gone, again]))
+            renamed = np.flatnonzero(month.alive & (people.renamed == number))
+            changed = np.unique(np.concatenate([np.flatnonzero(people.birth == number), moved, gone, again, renamed]))
         changed = changed[people.registered[changed]]
-        frame = self._register_rows(changed)
+        frame = self._register_rows(changed, number)
         name = f"市场主体登记_{text_of(month.month)}{'_全量' if number == 0 else '_变更'}.xlsx"
         frame = self._misspell(frame, changed, number, f"inbox/{REGISTER}/{name}", header_row(NOTES, ()))
         at = arrival(month.month, months_later=1, day=1, hour=9, minute=int(self.rng.integers(60)))
@@ -101,7 +102,7 @@ class RollFiles:
             total=total,
         )
 
-    def _register_rows(self, places: Ints) -> pl.DataFrame:
+    def _register_rows(self, places: Ints, number: int) -> pl.DataFrame:
         people, counties = self.population, calibration()["counties"]
         class_codes = industries()["code"].to_list()
         rows = []
@@ -114,7 +115,7 @@ class RollFiles:
             rows.append(
                 (
                     people.uscc[place],
-                    people.name[place],
+                    people.new_name[place] if people.renamed[place] <= number else people.name[place],
                     "存续" if gone is None else "注销",
                     people.established[place],
                     gone,
@@ -153,7 +154,11 @@ class RollFiles:
         name = f"参保单位_{text_of(month.month)}{'_全量' if month.number == 0 else '_变更'}.csv"
         file = f"inbox/{UNITS}/{name}"
         if month.number == 0:
-            for line in self.rng.choice(frame.height, size=2, replace=False).tolist():
+            for drawn in self.rng.choice(frame.height, size=2, replace=False).tolist():
+                line = next(
+                    at for at in range(drawn, drawn + frame.height) if frame["enterprise_id"][at % frame.height]
+                )
+                line %= frame.height
                 value = misspelt(frame["enterprise_id"][line], "check_symbol")
                 frame[line, "enterprise_id"] = value
                 self.courier.plant(file, line + 2, "enterprise_id", "check_symbol", value, "quarantine")
@@ -171,8 +176,8 @@ class RollFiles:
         rows = [
             (
                 people.unit_no[place],
-                people.uscc[owner],
-                people.name[owner],
+                None if people.name_only[place] else people.uscc[owner],
+                people.written[place] if people.name_only[place] else people.name[owner],
                 UNIT_KINDS[people.kind[owner]],
                 people.county_codes[self.county[owner]],
                 people.established[owner].replace(day=1),

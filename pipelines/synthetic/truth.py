@@ -73,6 +73,9 @@ def _units(population: Population) -> pl.DataFrame:
             "uscc": [population.uscc[o] for o in population.owner],
             "share_of_staff": population.unit_share,
             "linked": population.linked,
+            "name_only": population.name_only,
+            "written_as": population.written,
+            "written_how": population.spoilt,
         }
     )
 

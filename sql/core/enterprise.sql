@@ -24,10 +24,14 @@ register AS (
     ) = 1 AND NOT is_retracted
 ),
 unit AS (
-    SELECT * FROM raw.insured_unit
+    SELECT r.* REPLACE (coalesce(r.enterprise_id, n.enterprise_id) AS enterprise_id)
+    FROM raw.insured_unit AS r
+    LEFT JOIN core.name_link AS n USING (name_key)
+    WHERE coalesce(r.enterprise_id, n.enterprise_id) IS NOT NULL
     QUALIFY row_number() OVER (
-        PARTITION BY unit_no, enterprise_id ORDER BY known_at DESC, delivery_no DESC, is_retracted, line_no
-    ) = 1 AND NOT is_retracted
+        PARTITION BY r.unit_no, coalesce(r.enterprise_id, n.enterprise_id)
+        ORDER BY r.known_at DESC, r.delivery_no DESC, r.is_retracted, r.line_no
+    ) = 1 AND NOT r.is_retracted
 ),
 unit_summary AS (
     SELECT

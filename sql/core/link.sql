@@ -17,7 +17,7 @@ point AS (
     FROM link
 ),
 resolved AS (
-    SELECT p.unit_no, p.from_month, u.enterprise_no
+    SELECT p.unit_no, p.from_month, u.enterprise_no, u.link_method
     FROM point AS p
     INNER JOIN link AS u USING (unit_no)
     WHERE p.from_month IS NOT NULL
@@ -37,16 +37,22 @@ spanned AS (
     SELECT
         unit_no,
         enterprise_no,
+        link_method,
         from_month,
         lead(from_month, 1, DATE '9999-01-01') OVER (PARTITION BY unit_no ORDER BY from_month) AS until_month
     FROM turning
 )
-SELECT 'unit' AS link_kind, unit_no AS identifier, enterprise_no, from_month, until_month FROM spanned
+SELECT 'unit' AS link_kind, unit_no AS identifier, enterprise_no, from_month, until_month, link_method FROM spanned
 UNION ALL
-SELECT DISTINCT 'unit', unit_no, enterprise_no, DATE '0001-01-01', DATE '9999-01-01'
+SELECT 'unit', unit_no, enterprise_no, DATE '0001-01-01', DATE '9999-01-01', min(link_method)
 FROM core.insured_unit
 ANTI JOIN several USING (unit_no)
+GROUP BY unit_no, enterprise_no
 UNION ALL
-SELECT 'enterprise', enterprise_id, enterprise_no, DATE '0001-01-01', DATE '9999-01-01' FROM core.enterprise
+SELECT 'enterprise', enterprise_id, enterprise_no, DATE '0001-01-01', DATE '9999-01-01', '代码' FROM core.enterprise
 UNION ALL
-SELECT 'customs', customs_code, enterprise_no, DATE '0001-01-01', DATE '9999-01-01' FROM core.customs_code
+SELECT 'customs', customs_code, enterprise_no, DATE '0001-01-01', DATE '9999-01-01', '对照' FROM core.customs_code
+UNION ALL
+SELECT 'name', n.name_key, e.enterprise_no, DATE '0001-01-01', DATE '9999-01-01', n.link_method
+FROM core.name_link AS n
+INNER JOIN core.enterprise AS e USING (enterprise_id)

@@ -13,14 +13,16 @@ version AS (
     ) = 1 AND NOT v.is_retracted
 )
 SELECT
-    e.enterprise_no,
+    coalesce(e.enterprise_no, n.enterprise_no) AS enterprise_no,
     c.month,
     v.job_field,
     v.posts,
     1 AS posting_count
 FROM version AS v
-INNER JOIN core.enterprise AS e USING (enterprise_id)
+LEFT JOIN core.enterprise AS e USING (enterprise_id)
+LEFT JOIN core.link AS n ON n.link_kind = 'name' AND n.identifier = v.name_key
 INNER JOIN core.changed_month AS c
     ON v.posted_on < c.month + to_months(1)
     AND v.posted_on >= c.month - to_months($vacancy_open_months - 1)
     AND coalesce(v.posting_closed_on >= c.month, true)
+WHERE coalesce(e.enterprise_no, n.enterprise_no) IS NOT NULL

@@ -98,9 +98,15 @@ class City:
         self.give("risk.reason", [row for f in firms for row in _reasons(f, numbers[f.code])])
         self.give("gate.result", [{"subject": "core", "check_id": "c", "severity": "fail", "passed": True}])
         self.give("gate.verdict", [{"gate_verdict": "通过", "reason_text": "无"}])
-        for table in ("ingest.refusal", "ingest.correction", "ingest.purpose"):
+        for table in ("ingest.refusal", "ingest.correction", "ingest.purpose", "ingest.identity_decision"):
             self.give(table, [])
-        for table in ("core.source_period", "gate.feed_quality", "gate.department_quality", "gate.feed_drift"):
+        for table in (
+            "core.source_period",
+            "core.name_link",
+            "gate.feed_quality",
+            "gate.department_quality",
+            "gate.feed_drift",
+        ):
             self.give(table, [])
         self.give(
             "ingest.delivery",

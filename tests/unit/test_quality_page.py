@@ -234,3 +234,19 @@ def test_departments_get_their_points_and_personal_values_stay_hidden(tmp_path: 
     detail = CalamineWorkbook.from_path(str(folder / "市人社局.xlsx")).get_sheet_by_name("隔离明细")
     (row,) = detail.to_python(skip_empty_area=False)[4:5]
     assert row[5:] == ["（不留存原值）", "流动人数应在1到500000之间", "核对数值和单位（元、万元），改正后重报"]
+
+
+def test_names_without_a_code_are_counted_and_the_workbook_is_named(tmp_path: Path) -> None:
+    warehouse = in_memory()
+    fill(warehouse, [])
+    keys = ("甲公司|320706|", "乙公司|320706|", "丙公司||")
+    store(warehouse, "core.named", [{"name_key": key, "named_as": key[:3], "row_count": 7} for key in keys])
+    store(warehouse, "core.name_link", [{"name_key": keys[0], "link_method": "全称一致", "row_count": 7}])
+    store(warehouse, "core.name_candidate", [{"name_key": key, "candidate_no": 1} for key in keys[1:]])
+    run = make_run(tmp_path)
+    report.write_quality(run, warehouse)
+    text = (run.edition_folder / report.QUALITY).read_text(encoding="utf-8")
+    assert '<th scope="row">全称一致</th><td class="n">1</td><td class="n">7</td>' in text
+    assert '<th scope="row">待认定</th><td class="n">2</td><td class="n">14</td>' in text
+    assert 'href="名称认定表.xlsx"' in text
+    assert "甲公司" not in text

@@ -1,6 +1,7 @@
 """One enterprise over all departments, one row per month, as known at the cutoff.
 
-Identity here is exact: codes and crosswalks, no names. What cannot be linked is listed, never dropped.
+Codes first, then crosswalks, then names that something else bears out (``naming``). What cannot be linked is listed,
+never dropped.
 """
 
 import csv
@@ -9,7 +10,7 @@ import polars as pl
 
 from pipelines.contracts import SQL, Contracts, Table
 from pipelines.run import Receipt, Run
-from pipelines.stages.core import latest, slabs, sources, unlinked
+from pipelines.stages.core import latest, naming, slabs, sources, unlinked
 from pipelines.warehouse import Warehouse
 
 
@@ -17,6 +18,7 @@ def run(run: Run, warehouse: Warehouse) -> Receipt:
     """Build ``core.*`` from ``raw.*``; raw rows in, raw rows that reach an enterprise or a dimension out."""
     with warehouse.transaction():
         _industries(run, warehouse)
+        by_name = naming.run(run, warehouse)
         warehouse.build(
             "core.enterprise",
             as_of=run.as_of,
@@ -29,7 +31,7 @@ def run(run: Run, warehouse: Warehouse) -> Receipt:
         dimensions = _dimensions(run.contracts)
         for dimension in dimensions:
             latest.build(dimension, warehouse)
-        told = [unlinked.of_table(warehouse, table) for table in dimensions]
+        told = [unlinked.of_units(warehouse), *(unlinked.of_table(warehouse, table) for table in dimensions)]
         left_out = unlinked.store(warehouse, [*(fact.unlinked for fact in facts), *told])
         complete = run.parameters["complete_month_pct"]
         warehouse.build("core.month_status", complete_month_pct=complete)
@@ -39,13 +41,17 @@ def run(run: Run, warehouse: Warehouse) -> Receipt:
         warehouse.build("core.source_period")
         rows_in = sources.write(run, warehouse)
     enterprises = warehouse.count("core.enterprise")
+    waiting = warehouse.rows("SELECT count(DISTINCT name_key) FROM core.name_candidate")[0][0]
     run.progress(f"核心层：企业 {enterprises} 家，月度分片重写 {sum(fact.new for fact in facts)} 个月")
     return Receipt(
         stage="core",
         rows_in=rows_in,
         rows_out=rows_in - left_out,
         dropped={"unlinked": left_out} if left_out else {},
-        notes=tuple(f"{fact.table}: {fact.new} of {fact.months} months written" for fact in facts),
+        notes=(
+            f"names led to enterprises: {by_name}, waiting for a person: {waiting}",
+            *(f"{fact.table}: {fact.new} of {fact.months} months written" for fact in facts),
+        ),
     )
 
 

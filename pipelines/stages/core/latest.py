@@ -1,9 +1,9 @@
 """Tables that keep the latest version of each key of one raw table, linked to enterprises: rendered from contracts.
 
 A raw row is a version of its key; the latest word counts, and where that takes the row back there is none. Then its
-enterprise is looked up (``core.link`` for a fact in month slabs, ``core.enterprise`` for a small table), then rows of
-one key of the table are added up where its contract says so. What is no version of a raw row, such as an open posting
-in each of its months, has SQL of its own.
+enterprise is looked up (``core.link`` for a fact in month slabs and for names, ``core.enterprise`` for the codes of a
+small table), then rows of one key of the table are added up where its contract says so. What is no version of a raw
+row, such as an open posting in each of its months, has SQL of its own.
 """
 
 from collections.abc import Collection
@@ -13,6 +13,10 @@ import polars as pl
 from pipelines.contracts import Contracts, Slab, Table, read_sql
 from pipelines.warehouse import Warehouse
 
+NAME_JOINS = (
+    " LEFT JOIN core.enterprise AS e USING (enterprise_id)"
+    " LEFT JOIN core.link AS n ON n.link_kind = 'name' AND n.identifier = v.name_key"
+)
 LATEST = "ORDER BY known_at DESC, delivery_no DESC, is_retracted, line_no"
 
 
@@ -24,7 +28,7 @@ def body(table: Table, contracts: Contracts, *, contested: Collection[int] | Non
     if table.latest_of is None:
         return read_sql(f"{table.schema_name}/{table.name}").strip().rstrip(";")
     raw = contracts.tables[table.latest_of]
-    found, joins = _linked(table)
+    found, joins = _linked(table, raw)
     said = {name: f"({sql})" for name, sql in table.computed.items()} | found
     columns = ", ".join(f'{said.get(c, f"v.{c}")} AS "{c}"' for c in table.columns)
     if table.slab is None:
@@ -98,11 +102,15 @@ def _version(fresh: str, raw: Table, *, contested: Collection[int] | None = None
     )
 
 
-def _linked(table: Table) -> tuple[dict[str, str], str]:
+def _linked(table: Table, raw: Table) -> tuple[dict[str, str], str]:
     """How the enterprise columns of ``table`` are found, and the joins that find them."""
     if table.slab is None:
-        joins = " INNER JOIN core.enterprise AS e USING (enterprise_id)" if is_linked(table) else ""
-        return {"enterprise_no": "e.enterprise_no"}, joins
+        if not is_linked(table):
+            return {}, ""
+        if not raw.naming:
+            return {"enterprise_no": "e.enterprise_no"}, " INNER JOIN core.enterprise AS e USING (enterprise_id)"
+        either = "coalesce(e.enterprise_no, n.enterprise_no)"
+        return {"enterprise_no": either}, f"{NAME_JOINS} WHERE {either} IS NOT NULL"
     found = [f"l{place}.enterprise_no" for place in range(len(table.slab.links))]
     own = [column for column in table.columns if column.endswith("enterprise_no")]
     if table.slab.linked_by == "all":

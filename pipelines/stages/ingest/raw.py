@@ -13,15 +13,18 @@ from typing import Any
 
 import polars as pl
 
+from pipelines import identity
 from pipelines.contracts import DUCKDB_TYPES, RECORD_COLUMNS, RETRACTED, Contracts, Feed
 from pipelines.ledger import Delivery, Ledger
 from pipelines.run import Receipt, Run
 from pipelines.stages.ingest import correcting, purposes
 from pipelines.stages.ingest.batch import dating_period
+from pipelines.stages.ingest.persons import MASK
 from pipelines.stages.ingest.quarantine import still_open
 from pipelines.stages.ingest.visible import Visible, period_is_month, see
 from pipelines.warehouse import Warehouse
 
+NAME_KEY, NAMED_BY = "name_key", ("name", "county", "address")
 UNIT_MONTH = ("unit_no", "month")
 
 
@@ -37,6 +40,7 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
     refused = [d for d in on_record if d.status == "refused" and d.received_at < run.cutoff]
     unused = purposes.store(run, warehouse, allowed)
     corrected = correcting.store(run, warehouse, ledger, visible)
+    warehouse.store("ingest.identity_decision", _decisions(run, warehouse, ledger))
     warehouse.store("ingest.delivery", _deliveries(corrected.visible, warehouse))
     warehouse.store("ingest.delivery_period", _delivery_periods(corrected.visible, warehouse))
     warehouse.store("ingest.superseded", _superseded(corrected.visible, run.contracts, warehouse))
@@ -83,6 +87,23 @@ def _receipt(
 
 def _frame(table: str, records: Iterable[Mapping[str, Any]], warehouse: Warehouse) -> pl.DataFrame:
     return pl.DataFrame(list(records), schema=warehouse.contracts.polars_schema(table), orient="row")
+
+
+def _decisions(run: Run, warehouse: Warehouse, ledger: Ledger) -> pl.DataFrame:
+    """What officers had decided about names by the cutoff."""
+    held = identity.on_record(ledger, through=run.through, cutoff=run.cutoff)
+    records = (
+        {
+            "name_key": one.name_key,
+            "verdict": "认定" if one.enterprise_id else identity.NONE,
+            "enterprise_id": one.enterprise_id,
+            "decided_by": one.role,
+            "decided_at": one.decided_at,
+            "reason_text": one.reason,
+        }
+        for one in held.values()
+    )
+    return _frame("ingest.identity_decision", records, warehouse)
 
 
 def _deliveries(visible: list[Visible], warehouse: Warehouse) -> pl.DataFrame:
@@ -239,9 +260,15 @@ def _select(
     mapping = feed.provides[target]
     said = {c: f'"{c}"' for c in columns if c in present} if mapping == "same" else dict(mapping)
     cast = ", ".join(
-        f'CAST({said.get(c, "NULL")} AS {DUCKDB_TYPES[run.contracts.column(c).type]}) AS "{c}"' for c in columns
+        f'CAST({said.get(c, "NULL")} AS {DUCKDB_TYPES[run.contracts.column(c).type]}) AS "{c}"'
+        for c in columns
+        if c != NAME_KEY
     )
-    names = ", ".join(f'landed."{c}"' for c in columns)
+    names = ", ".join(f'landed."{c}"' for c in columns if c != NAME_KEY)
+    if NAME_KEY in columns:
+        naming = run.contracts.tables[f"raw.{target}"].naming
+        key = _name_key_sql(naming) if naming["name"] in said else "NULL::VARCHAR"
+        names = f"{names}, {key} AS {NAME_KEY}"
     known = f"CAST({_known_at_sql(feed, dated, run.contracts)} AS TIMESTAMP)"
     period = dating_period(feed, run.contracts)
     retracted = f'coalesce("{RETRACTED}", false)' if RETRACTED in present else "false"
@@ -254,6 +281,15 @@ def _select(
         f"JOIN ingest.delivery AS delivery ON delivery.batch = landed.batch\n"
         f"WHERE delivery.feed = '{feed.feed}' AND delivery.dated_by = '{dated}'\n"
         f"AND {known} < TIMESTAMP '{run.cutoff.isoformat(sep=' ')}'"
+    )
+
+
+def _name_key_sql(naming: Mapping[Any, str]) -> str:
+    """What a row without a code calls its enterprise: name, county and address in one text; else null."""
+    name, county, address = (f'landed."{naming[part]}"' if part in naming else "''" for part in NAMED_BY)
+    return (
+        f"CASE WHEN landed.enterprise_id IS NULL AND {name} <> '{MASK}' "
+        f"THEN concat({name}, '|', coalesce({county}, ''), '|', coalesce({address}, '')) END"
     )
 
 

@@ -22,6 +22,7 @@ TABLES = (
     "out.warning_change",
     "out.filtered",
     "out.enterprise",
+    "out.name_link",
     "out.enterprise_month",
     "out.risk",
     "out.county_industry_month",

@@ -6,7 +6,7 @@ Every byte follows from the edition: no clock, fixed order. Refuses to compute a
 import shutil
 
 from pipelines.run import Export, Receipt, Run, atomic_file
-from pipelines.stages.report import quality_content
+from pipelines.stages.report import names, quality_content
 from pipelines.stages.report.briefing import page
 from pipelines.stages.report.content import Content, read
 from pipelines.stages.report.feedback import file_name, write_feedback
@@ -47,8 +47,14 @@ def run(run: Run, warehouse: Warehouse) -> Receipt:
     write_quality(run, warehouse)
     binding = _binding(content, "数据质量反馈")
     returned = write_feedback(folder / FEEDBACK, content, run.contracts, binding=binding)
+    waiting = names.sheets(run, warehouse)
+    (folder / names.FILE).unlink(missing_ok=True)
+    if waiting:
+        write(folder / names.FILE, waiting, _binding(content, "名称认定表"))
+        exports.append(Export("名称认定表", "本局", len(waiting[0].blocks[0].rows), WARNING))
     exports += [Export("数据质量反馈工作簿", owner, lines, "数据质量反馈") for owner, lines in returned.items()]
-    run.progress(f"报告：名单 {len(content.warnings)} 家，县区工作簿 {len(counties)} 份，部门反馈 {len(returned)} 份")
+    told = f"部门反馈 {len(returned)} 份{names.waiting_line(waiting)}"
+    run.progress(f"报告：名单 {len(content.warnings)} 家，县区工作簿 {len(counties)} 份，{told}")
     return Receipt(
         stage="report",
         rows_in=len(content.warnings),

@@ -93,6 +93,8 @@ def _context(quality: Quality) -> dict[str, Any]:
         "refusals": quality.refusals[-REFUSALS_SHOWN:],
         "refusals_more": max(0, len(quality.refusals) - REFUSALS_SHOWN),
         "corrections": quality.corrections,
+        "named": quality.named,
+        "named_waiting": sum(row["name_count"] for row in quality.named if row["link_method"] == "待认定"),
         "purposes": quality.purposes,
         "purposes_unclear": sum(row["purpose_state"] == "约定不全" for row in quality.purposes),
         "labels": {feed.feed: feed.label for feed in quality.feeds},

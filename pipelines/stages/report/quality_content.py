@@ -17,6 +17,17 @@ from pipelines.warehouse import Warehouse
 Row = dict[str, Any]
 
 
+NAMED = """
+    WITH told AS (
+        SELECT coalesce(l.link_method, '待认定') AS link_method, n.row_count
+        FROM core.named AS n LEFT JOIN core.name_link AS l USING (name_key)
+        WHERE l.name_key IS NOT NULL OR n.name_key IN (SELECT name_key FROM core.name_candidate)
+    )
+    SELECT link_method, count(*) AS name_count, sum(row_count)::BIGINT AS row_count FROM told
+    GROUP BY link_method ORDER BY link_method = '待认定', link_method
+"""
+
+
 @dataclass(frozen=True)
 class Quality:
     """All that a reader may see of the quality of one night's data, each table in its order of reading."""
@@ -39,6 +50,7 @@ class Quality:
     waiting: Mapping[str, int]
     refusals: tuple[Row, ...]
     corrections: tuple[Row, ...]
+    named: tuple[Row, ...]
     purposes: tuple[Row, ...]
     parameters: Parameters
     contracts: Contracts
@@ -83,6 +95,7 @@ def read(run: Run, warehouse: Warehouse) -> Quality:
         ),
         refusals=_rows(warehouse, "ingest.refusal", "feed, received_at, batch"),
         corrections=_rows(warehouse, "ingest.correction", "correction_id"),
+        named=tuple(warehouse.frame(NAMED).to_dicts()),
         purposes=_rows(warehouse, "ingest.purpose", "purpose_state = '有效', purpose_state = '约定不全', owner, feed"),
         parameters=run.parameters,
         contracts=run.contracts,

@@ -33,12 +33,16 @@ Style = Literal["text", "wrap", "centre", "count", "signed", "percent", "signed_
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its header, width in characters, how a value is shown, and where it comes from in a row."""
+    """One column: its header, width in characters, how a value is shown, and where it comes from in a row.
+
+    ``choices`` are what a person may fill in: the cells offer them and take nothing else.
+    """
 
     header: str
     width: int
     style: Style
     value: Callable[[dict[str, Any]], Any]
+    choices: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -174,6 +178,10 @@ def _write_block(page: Worksheet, block: Block, row: int, *, look: _Look, filter
                 page.write_number(row + offset, place, value, look.of(column.style, value))
         page.set_row(row + offset, LINE_HEIGHT * lines + 5)
     last = row + len(block.rows)
+    for place, column in enumerate(block.columns):
+        if column.choices:
+            rule = {"validate": "list", "source": list(column.choices), "error_message": "请从下拉选项中选择"}
+            page.data_validation(row + 1, place, last, place, rule)
     if filtered:
         page.autofilter(row, 0, last, len(block.columns) - 1)
     return last + 1
