@@ -35,6 +35,7 @@ from pipelines import planted as planting
 from pipelines import replay as replaying
 from pipelines.cli_feeds import feed_group
 from pipelines.cli_identity import identity_group
+from pipelines.cli_notices import score_notices
 from pipelines.cli_sources import fetch, list_sources
 from pipelines.cli_watching import TIME, status_command, watch_command
 from pipelines.errors import ReplayDifferenceError, WengangError
@@ -142,6 +143,7 @@ main.add_command(watch_command)
 main.add_command(status_command)
 main.add_command(feed_group)
 main.add_command(identity_group)
+main.add_command(score_notices)
 
 
 @main.command()
