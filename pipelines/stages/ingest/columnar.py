@@ -1,6 +1,7 @@
 """Parquet: a file is asked how much it holds before any of it is unfolded, for kilobytes can hold a billion cells.
 
-What its footer says is checked here and not believed beyond that: pages that contradict it are the reader's to refuse.
+What its footer says is checked here and not believed beyond that. Pages that contradict it can make their reader ask
+for any amount of memory, so they are read in a process of their own.
 """
 
 import io
@@ -9,13 +10,16 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pipelines.errors import DeliveryError
+from pipelines.stages.ingest.bounded import Bounds, OverrunError, UnreadableError, answer
 
 if TYPE_CHECKING:
     from pyarrow.parquet import FileMetaData
 
 MAXIMUM_CELLS = 100_000_000
 MAXIMUM_BYTES = 2**31
+BOUNDS = Bounds(memory=8 * 2**30, seconds=120)
 BROKEN = "Parquet文件损坏，可能传输中断；请重新导出后报送"
+OVERRUN = "Parquet文件展开时超出内存或时间的限度，文件可能损坏或过大；请重新导出，或按月份、县区拆分后报送"
 
 
 def read(content: bytes) -> pl.DataFrame:
@@ -25,8 +29,11 @@ def read(content: bytes) -> pl.DataFrame:
 
     try:
         _refuse_boundless(pq.ParquetFile(io.BytesIO(content)).metadata)
-        return pl.read_parquet(io.BytesIO(content))
-    except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
+        with answer("parquet", content, bounds=BOUNDS) as told:
+            return pl.read_ipc(told)
+    except OverrunError as error:
+        raise DeliveryError(OVERRUN) from error
+    except (pa.ArrowException, UnreadableError) as error:
         raise DeliveryError(BROKEN) from error
 
 

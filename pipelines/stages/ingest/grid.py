@@ -17,10 +17,10 @@ import polars as pl
 from python_calamine import CalamineError, CalamineWorkbook
 
 from pipelines.errors import DeliveryError
-from pipelines.stages.ingest import columnar, old_workbook, plain
+from pipelines.stages.ingest import bounded, columnar, old_workbook, plain
 from pipelines.stages.ingest.archive import MAXIMUM_CELLS, percents, unpacked
 from pipelines.stages.ingest.encoding import REPLACEMENT, utf8
-from pipelines.stages.ingest.old_workbook import cell
+from pipelines.stages.ingest.readers.old_workbook import cell, extent
 
 HEAD_RECORDS = 31
 HEAD_CHARACTERS = 200_000
@@ -234,7 +234,7 @@ def _workbook(content: bytes) -> Reading:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         for name in book.sheet_names:
             sheet = book.get_sheet_by_name(name)
-            cells += sheet.total_height * sheet.total_width
+            cells += extent(sheet)
             if cells > MAXIMUM_CELLS:
                 raise DeliveryError("工作簿的内容超出可读取的范围；请拆分后报送")
             sheets.append((name, sheet.to_python(skip_empty_area=False)))
@@ -247,7 +247,7 @@ def _workbook(content: bytes) -> Reading:
 def _old_workbook(content: bytes) -> Reading:
     try:
         sheets = old_workbook.sheets(content, maximum_cells=MAXIMUM_CELLS)
-    except old_workbook.UnreadableError as error:
+    except bounded.UnreadableError as error:
         raise DeliveryError(CLOSED_BOOK) from error
     return Reading("workbook", None, tuple(_sheet_grid(name, rows, None) for name, rows in sheets))
 
