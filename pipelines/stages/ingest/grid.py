@@ -183,7 +183,7 @@ def _quoted_body(text: bytes, delimiter: str, skip: int, width: int) -> pl.DataF
     }
     lacks = [len(row) < width for row in rows]
     broken = [
-        (len(row) > width and any(cell.strip() for cell in row[width:]))
+        (len(row) > width and any(cell.strip(plain.BLANK) for cell in row[width:]))
         or place == unclosed
         or number in stray
         or any(REPLACEMENT in cell for cell in row)
