@@ -1,4 +1,4 @@
-"""Parquet → the same table as an Arrow IPC file, packed lightly, since it lies in memory beside what is read from it."""
+"""Parquet → the same table as an Arrow IPC file, packed lightly: it lies in memory beside what is read from it."""
 
 from typing import BinaryIO
 
