@@ -40,6 +40,10 @@ BROKEN = "文件内容读取出错（{}）；请重新导出后报送"
 Kind = Literal["text", "workbook", "parquet"]
 
 
+class UnreadError(DeliveryError):
+    """No grid was found in a file at all: reading it once more would find none either."""
+
+
 @dataclass(frozen=True)
 class Grid:
     """One sheet, or one reading of a text file.
@@ -70,16 +74,17 @@ class Reading:
 
 
 def read(content: bytes, *, depth: int = 0, literal: bool = False) -> Reading:
-    """The grids in ``content``; raises ``DeliveryError`` with a Chinese sentence where there is nothing to read.
+    """The grids in ``content``; raises ``UnreadError`` with a Chinese sentence where there is nothing to read.
 
     ``depth`` counts the archives that it was taken out of. ``literal`` takes quotation marks as any other character.
     """
-    with refusing():
-        reading = _read(content, depth, literal=literal)
+    try:
+        with refusing():
+            reading = _read(content, depth, literal=literal)
+    except DeliveryError as error:
+        raise UnreadError(str(error)) from error
     if any(len(cells) > MAXIMUM_COLUMNS for grid in reading.grids for _, cells in grid.head):
-        raise DeliveryError(
-            f"前30行里有一行超过{MAXIMUM_COLUMNS}列，不是可读取的表格；请检查分隔符和换行后重新导出报送"
-        )
+        raise UnreadError(f"前30行里有一行超过{MAXIMUM_COLUMNS}列，不是可读取的表格；请检查分隔符和换行后重新导出报送")
     return reading
 
 
