@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.stages.ingest import values
@@ -121,6 +121,7 @@ def test_words_for_not_given() -> None:
     assert one("　ＡＢ　", How("text")) == "AB"
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**14), 10**14), st.integers(0, 999))
 def test_yuan_agree_with_decimal_arithmetic(yuan: int, thousandths: int) -> None:
     cell = f"{yuan}.{thousandths:03d}"
@@ -128,6 +129,7 @@ def test_yuan_agree_with_decimal_arithmetic(yuan: int, thousandths: int) -> None
     assert one(cell, How("fen", 2)) == expected
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12))
 def test_no_text_breaks_a_reader(cell: str) -> None:
     for kind in ("integer", "fen", "number", "date", "month", "boolean", "instant", "basis_point"):
@@ -165,6 +167,7 @@ def test_what_is_read_at_once_is_what_the_text_says(how: How) -> None:
 
 
 @pytest.mark.parametrize("how", NUMBERS, ids=str)
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(
