@@ -132,7 +132,7 @@ def test_the_fast_scan_reads_as_the_general_reader_or_declines(
 
 
 @pytest.mark.proof
-@settings(max_examples=20_000, **SETTINGS)
+@settings(max_examples=5000, **SETTINGS)
 @given(**FILES)
 def test_thousands_of_texts_are_read_alike(text: str, encoding: str, skip: int, width: int, cut: bool) -> None:
     agree(whole_or_cut(text, encoding, cut=cut), skip, width)

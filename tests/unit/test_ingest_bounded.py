@@ -118,6 +118,13 @@ def test_an_old_workbook_that_reaches_too_far_or_is_broken_is_unreadable() -> No
             grid.read(broken)
 
 
+def test_an_old_workbook_with_a_cell_far_below_all_others_is_refused() -> None:
+    gap = [[""] * 3] * (grid.MAXIMUM_GAP - 1)
+    assert grid.read(as_old_workbook([*TABLE, *gap, ["", "", "x"]])).grids[0].records() == 4 + len(gap) + 1
+    with pytest.raises(DeliveryError, match="第4行以下空了1000行又有内容"):
+        grid.read(as_old_workbook([*TABLE, [""] * 3, *gap, ["", "", "x"]]))
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

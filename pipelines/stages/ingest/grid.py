@@ -33,6 +33,8 @@ MAXIMUM_COLUMNS = 2000
 MAXIMUM_PLAIN_CELLS = 100_000_000
 """Thirty-six months of a city, or one of a province: about four gigabytes while they are read."""
 UNREADABLE = (ValueError, ArithmeticError, LookupError, RecursionError, pl.exceptions.PolarsError)
+MAXIMUM_GAP = 1000
+"""Blank rows before more content in an .xls, which has no checksum: what lies beyond is a cell that lost its place."""
 CLOSED_BOOK = "工作簿打不开，可能传输中断、损坏或加了密码；请重新导出并去掉密码后报送"
 PANIC = "PanicException"
 BROKEN = "文件内容读取出错（{}）；请重新导出后报送"
@@ -254,7 +256,20 @@ def _old_workbook(content: bytes) -> Reading:
         sheets = old_workbook.sheets(content, maximum_cells=MAXIMUM_CELLS)
     except bounded.UnreadableError as error:
         raise DeliveryError(CLOSED_BOOK) from error
+    for _, rows in sheets:
+        _refuse_gap(rows)
     return Reading("workbook", None, tuple(_sheet_grid(name, rows, None) for name, rows in sheets))
+
+
+def _refuse_gap(rows: Sequence[Sequence[str]]) -> None:
+    above = 0
+    for number, row in enumerate(rows, start=1):
+        if any(row):
+            if above and number - above > MAXIMUM_GAP:
+                raise DeliveryError(
+                    f"工作簿第{above}行以下空了{number - above - 1}行又有内容，可能损坏；请删去多余内容后另存为xlsx报送"
+                )
+            above = number
 
 
 def _sheet_grid(name: str, rows: Sequence[list[Any]], percent: Set[tuple[int, int]] | None) -> Grid:
