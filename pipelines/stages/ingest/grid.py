@@ -111,8 +111,7 @@ def refusing() -> Iterator[None]:
 
 
 def _read(content: bytes, depth: int, *, literal: bool) -> Reading:
-    if not (content[:HEAD_CHARACTERS].strip(NOTHING) or content.strip(NOTHING)):
-        raise DeliveryError("文件是空的；请核对导出结果后重新报送")
+    _refuse_empty(content)
     if content[:4] == b"PAR1":
         return _parquet(content)
     if content[:4] == b"\xd0\xcf\x11\xe0":
@@ -125,6 +124,11 @@ def _read(content: bytes, depth: int, *, literal: bool) -> Reading:
     return _text(content, literal=literal)
 
 
+def _refuse_empty(content: bytes) -> None:
+    if not (content[:HEAD_CHARACTERS].strip(NOTHING) or content.strip(NOTHING)):
+        raise DeliveryError("文件是空的；请核对导出结果后重新报送")
+
+
 def decode(content: bytes) -> tuple[str, str]:
     """Text and encoding; a character cut off at the end becomes U+FFFD, any other fault refuses the file."""
     text, encoding = utf8(content)
@@ -133,6 +137,7 @@ def decode(content: bytes) -> tuple[str, str]:
 
 def _text(content: bytes, *, literal: bool) -> Reading:
     text, encoding = utf8(content)
+    _refuse_empty(text)
     if b"\x00" in text:
         raise DeliveryError("文件不是文本、Excel工作簿或Parquet，无法读出；请导出为CSV或xlsx后重新报送")
     if b"\r" in text:
