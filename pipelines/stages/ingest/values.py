@@ -218,10 +218,9 @@ def _sure(value: pl.Series, cells: pl.Series, how: How) -> pl.Series:
         exact = whole.astype(np.int64) if how.kind in MONEY else whole
     if not short.all():
         sure &= short.to_numpy()
-    if how.kind == "number":
-        # A float may be zero where the text, by its exponent, is not.
-        least = np.flatnonzero(np.abs(found) < SMALLEST_QUICK)
-        sure[least[cells.gather(least).str.contains("[eE]").to_numpy()]] = False
+    # A float may be zero where the text, by its exponent, is not.
+    least = np.flatnonzero(np.abs(found) < SMALLEST_QUICK)
+    sure[least[cells.gather(least).str.contains("[eE]").to_numpy()]] = False
     read = pl.Series(value.name, exact)
     return read if sure.all() else read.set(pl.Series(~sure), None)
 
