@@ -5,7 +5,8 @@
 ``landing`` is ``ingest.receive`` of every file: hash, decoding, header, typed values, row rules, quarantine, the copy
 of the original, synced Parquet, manifest and ledger. ``typed read`` is DuckDB's CSV reader with the contract's types
 into a table in memory, file by file. Both run in turns, each in a fresh process with two threads. The checkpoint of
-Great Expectations over what landed and the decoding of GB18030 are told apart.
+Great Expectations over what landed and the decoding of GB18030 are told apart. ``parquet_month`` lands one month as
+Parquet, and tells what reading its pages in a process of their own costs beside reading them in this one.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import shutil
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from time import process_time
+from time import perf_counter, process_time
 from typing import Any
 
 import duckdb
@@ -21,21 +22,23 @@ import numpy as np
 import polars as pl
 
 from benchmarks import homes
-from benchmarks.measure import Figure, Work, in_fresh_process, middle
+from benchmarks.measure import Figure, Work, cpu_seconds, in_fresh_process, middle
 from pipelines import contracts as contract_files
+from pipelines.contracts import RETRACTED, Contracts, FeedColumn
 from pipelines.ledger import Ledger
 from pipelines.run import add_months
 from pipelines.settings import Home
 from pipelines.stages import ingest
 from pipelines.stages.gate.batches import Batch, Counts
 from pipelines.stages.gate.judging import judge
-from pipelines.stages.ingest import Incoming, grid
+from pipelines.stages.ingest import Incoming, columnar, grid
 from pipelines.warehouse import Warehouse
 
 FEED = "insurance_month"
 FIRST = date(2023, 10, 1)
 RECEIVED = datetime(2026, 10, 8, 9)
 TRANSCODED = 64 * 2**20
+READINGS = 10
 DUCKDB_KINDS = {"text": "VARCHAR", "month": "DATE", "integer": "BIGINT", "fen": "DECIMAL(18, 2)"}
 INSURANCES = {"pension": 0.24, "unemployment": 0.01, "injury": 0.004}
 
@@ -56,7 +59,7 @@ def main() -> None:
         for piece, figures in found.items():
             figures.append(in_fresh_process(piece, arguments))
     told = {piece: middle(figures) for piece, figures in found.items()}
-    told |= {piece: in_fresh_process(piece, arguments) for piece in ("checkpoint", "transcoding")}
+    told |= {piece: in_fresh_process(piece, arguments) for piece in ("checkpoint", "transcoding", "parquet_month")}
     print(page(told))
 
 
@@ -78,8 +81,7 @@ def write(folder: Path, *, units: int, months: int) -> None:
     if len(list(folder.glob("*.csv"))) == months:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    columns = contract_files.load().feeds[FEED].columns
-    headers = {name: spec.header[0] for name, spec in columns.items()}
+    headers = {name: spec.header[0] for name, spec in _written(contract_files.load()).items()}
     draw = np.random.default_rng(homes.SEED)
     unit_no = [f"3207{number:08d}" for number in range(units)]
     persons = np.ceil(draw.lognormal(2.2, 1.3, units)).astype(np.int64)
@@ -108,6 +110,11 @@ def write(folder: Path, *, units: int, months: int) -> None:
         frame.rename(headers).write_csv(folder / f"单位月度参保缴费_{month:%Y%m}.csv")
 
 
+def _written(contracts: Contracts) -> Mapping[str, FeedColumn]:
+    """The columns of the files: all but the mark by which rows are taken back, which no row here has."""
+    return {name: spec for name, spec in contracts.feeds[FEED].columns.items() if name != RETRACTED}
+
+
 def _yuan(fen: Any) -> pl.Series:
     values = pl.Series(fen)
     return (values // 100).cast(pl.String) + "." + (values % 100).cast(pl.String).str.zfill(2)
@@ -117,7 +124,8 @@ def typed_read(given: Mapping[str, Any]) -> Work:
     """DuckDB's reader, told every type, into a table in memory; a file at a time."""
     contracts = contract_files.load()
     feed = contracts.feeds[FEED]
-    kinds = {s.header[0]: DUCKDB_KINDS[contracts.feed_column(feed, n).type] for n, s in feed.columns.items()}
+    written = _written(contracts)
+    kinds = {s.header[0]: DUCKDB_KINDS[contracts.feed_column(feed, n).type] for n, s in written.items()}
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in kinds.items())
     connection = duckdb.connect(config={"threads": homes.THREADS})
     files = sorted(Path(given["files"]).glob("*.csv"))
@@ -199,6 +207,35 @@ def transcoding(given: Mapping[str, Any]) -> Work:
             began = process_time()
             grid.decode(text)
             told[f"{name} MB/s"] = round(len(text) / 1e6 / (process_time() - began))
+        return told
+
+    return work
+
+
+def parquet_month(given: Mapping[str, Any]) -> Work:
+    """Receive one month as Parquet in a new home, money and counts as numbers."""
+    home = Home(Path(given["home"]) / "parquet")
+    shutil.rmtree(home.root, ignore_errors=True)
+    home.root.mkdir(parents=True)
+    contracts, ledger = contract_files.load(), Ledger(home.ledger)
+    path = home.root / "month.parquet"
+    codes = {contracts.feeds[FEED].columns[name].header[0]: pl.String for name in ("unit_no", "month")}
+    pl.read_csv(next(iter(sorted(Path(given["files"]).glob("*.csv")))), schema_overrides=codes).write_parquet(path)
+
+    def work() -> dict[str, Any]:
+        delivery = ingest.receive(Incoming(path, RECEIVED, FEED), home=home, contracts=contracts, ledger=ledger)
+        if delivery is None or delivery.status != "accepted":
+            raise RuntimeError(f"{path.name} did not land: {delivery}")
+        content, told = path.read_bytes(), {"rows": delivery.rows_landed}
+        ways = {"apart": lambda: columnar.read(content), "here": lambda: pl.read_parquet(content)}
+        for name, read in ways.items():
+            began, cpu = perf_counter(), cpu_seconds()
+            for _ in range(READINGS):
+                read()
+            told |= {
+                f"{name} ms": round(1000 * (perf_counter() - began) / READINGS),
+                f"{name} CPU ms": round(1000 * (cpu_seconds() - cpu) / READINGS),
+            }
         return told
 
     return work

@@ -120,6 +120,7 @@ PIECES: Mapping[str, tuple[str, str]] = {
     "explaining": ("benchmarks.learning", "explaining"),
     "typed_read": ("benchmarks.ingest", "typed_read"),
     "landing": ("benchmarks.ingest", "landing"),
+    "parquet_month": ("benchmarks.ingest", "parquet_month"),
     "checkpoint": ("benchmarks.ingest", "checkpoint"),
     "transcoding": ("benchmarks.ingest", "transcoding"),
 }

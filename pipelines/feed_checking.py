@@ -97,6 +97,8 @@ def _shape(one: Examined) -> Iterator[str]:
         yield f"  每行并列{counts}期，每期各计一行；其中{told['blank_periods']}个（行、期）没有数据"
     if "carried_cells" in told:
         yield f"  按约定将合并单元格的内容向下沿用{told['carried_cells']}处"
+    if "taken_back" in told:
+        yield f"  有{told['taken_back']}行与本文件的作废行内容相同，按作废处理"
     if told.get("other_sheets"):
         yield f"  不读取的工作表：{'、'.join(told['other_sheets'])}"
 

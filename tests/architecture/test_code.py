@@ -1,6 +1,7 @@
 """Shape of the code: sizes, names, directions of import, and who alone may touch the clock and the databases."""
 
 import ast
+import sys
 import tomllib
 from pathlib import Path
 
@@ -102,6 +103,15 @@ def test_dags_schedule_and_do_not_think(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 80
     foreign = [found for found in imports(path) if not found.startswith(("airflow.sdk.", "pipelines.orchestration."))]
     assert foreign == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "pipelines/stages/ingest/readers").glob("[!_]*.py")), ids=name)
+def test_a_reader_in_a_process_of_its_own_loads_one_library_and_nothing_of_ours(path: Path) -> None:
+    packages = {found.split(".")[0] for found in imports(path)} - sys.stdlib_module_names
+    assert len(packages) == 1
+    assert "pipelines" not in packages
+    first = {found.split(".")[0] for found in imports(ROOT / "pipelines/stages/ingest/bounded.py")}
+    assert first <= sys.stdlib_module_names
 
 
 def test_one_word_per_stage() -> None:

@@ -1,5 +1,6 @@
 """Files that are refused whole: what is said, and that the original is kept."""
 
+import codecs
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,8 @@ def test_broken_and_empty_files_are_refused(house: House) -> None:
     book = workbook({"a": [INSURANCE, insurance_row(1)]})
     assert "无法打开" in house.refuse(drop(house.inbox(), "a.xlsx", book[: len(book) // 2]))
     assert "文件是空的" in house.refuse(drop(house.inbox(), "b.csv", b"\r\n \r\n"))
+    for place, mark in enumerate([codecs.BOM_UTF8, codecs.BOM_UTF8 + b"\n", codecs.BOM_UTF16_LE]):
+        assert "文件是空的" in house.refuse(drop(house.inbox(), f"b{place}.csv", mark))
     assert "编码" in house.refuse(drop(house.inbox(), "c.csv", "单位编号".encode() + b"\xff\xff\x00,\n" * 5))
     assert "没有任何内容" in house.refuse(drop(house.inbox(), "d.xlsx", workbook({"a": []})))
     assert "Parquet" in house.refuse(drop(house.inbox(), "e.parquet", b"PAR1" + b"x" * 40))

@@ -1,5 +1,6 @@
 """What a night sees: the deliveries on record, known before its cutoff, and nothing else."""
 
+import json
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -172,6 +173,36 @@ def test_a_row_taken_back_and_given_anew_may_stand_in_one_file(house: House) -> 
     told = warehouse.rows("SELECT leavers_persons, is_retracted FROM raw.insurance_month ORDER BY line_no")
     assert told == [(2, True), (7, False)]
     assert warehouse.count("ingest.unknown_unit_month") == 0
+
+
+@pytest.mark.parametrize("order", ["rrx", "rxr", "xrr"])
+def test_a_row_repeated_and_taken_back_in_one_file_does_not_stand(house: House, order: str) -> None:
+    header, row, other = month_file("202502", 1, 2).splitlines()
+    said = {"r": f"{row},正常", "x": f"{row},作废"}
+    content = "\n".join([f"{header},作废标志", *(said[mark] for mark in order), f"{other},正常", ""])
+    delivery = house.take("a.csv", content, datetime(2025, 3, 6))
+    # The repeat is in quarantine as every repeat is; the row and the one that takes it back are on record.
+    assert (delivery.rows_in, delivery.rows_landed, delivery.rows_quarantined, delivery.rows_set_aside) == (4, 3, 1, 0)
+    _, warehouse = house.night(datetime(2025, 3, 9))
+    told = "SELECT unit_no, count(*) FROM raw.insurance_month WHERE {}is_retracted GROUP BY 1"
+    assert warehouse.rows(told.format("NOT ")) == [("3207000002", 1)]
+    assert warehouse.rows(told.format("")) == [("3207000001", 2)]
+    assert warehouse.rows("SELECT unit_no FROM ingest.unknown_unit_month") == [("3207000001",)]
+
+
+@pytest.mark.parametrize("order", ["rxa", "arx", "xar", "rrxa"])
+def test_a_row_its_retraction_and_what_is_given_anew_leave_the_last(house: House, order: str) -> None:
+    header, row = month_file("202502", 1).splitlines()
+    anew = month_file("202502", 1, 停保人数="7").splitlines()[1]
+    said = {"r": f"{row},", "x": f"{row},是", "a": f"{anew},否"}
+    delivery = house.take(
+        "a.csv", "\n".join([f"{header},作废标志", *(said[mark] for mark in order), ""]), datetime(2025, 3, 6)
+    )
+    assert (delivery.rows_in, delivery.rows_landed, delivery.rows_quarantined) == (len(order), 3, len(order) - 3)
+    _, warehouse = house.night(datetime(2025, 3, 9))
+    assert warehouse.rows("SELECT leavers_persons FROM raw.insurance_month WHERE NOT is_retracted") == [(7,)]
+    batch = house.home.landing / "insurance_month" / delivery.batch
+    assert json.loads((batch / "manifest.json").read_text("utf-8"))["taken_back"] == 1
 
 
 def test_a_month_taken_back_is_unknown_until_a_good_row_comes(house: House) -> None:

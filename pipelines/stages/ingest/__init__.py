@@ -5,13 +5,16 @@ quarantined with a reason, or is set aside and counted. This stage judges rows b
 """
 
 from pipelines.stages.ingest.arrival import settled, shown_name, strangers, waiting
-from pipelines.stages.ingest.examine import Examined, examine, reads_as, tables
+from pipelines.stages.ingest.examine import Examined, examine, reads_as
 from pipelines.stages.ingest.landing import Incoming, receive, receive_all
 from pipelines.stages.ingest.raw import run
+from pipelines.stages.ingest.sample import Sample, Spread, tables
 
 __all__ = [
     "Examined",
     "Incoming",
+    "Sample",
+    "Spread",
     "examine",
     "reads_as",
     "receive",

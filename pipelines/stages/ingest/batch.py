@@ -207,6 +207,7 @@ def _counts(found: Recognised, sheets: list[_Sheet], verdict: judge.Verdict) -> 
         "rows_quarantined": verdict.quarantined.height,
         "rows_set_aside": sum(sheet.aside + sheet.blank for sheet in sheets) + others,
         **_shape(found, sheets),
+        **({"taken_back": verdict.taken_back} if verdict.taken_back else {}),
     }
 
 

@@ -13,8 +13,6 @@ from pipelines.stages.ingest import grid, values
 from pipelines.stages.ingest.batch import judged, recognised
 from pipelines.stages.ingest.bundle import Part, parts
 
-SMALLEST_HEADER = 2
-
 
 @dataclass(frozen=True)
 class Examined:
@@ -48,27 +46,6 @@ def _examined(part: Part, contracts: Contracts, received_on: date) -> Examined:
     except grid.UNREADABLE as error:
         return Examined(part.within, feed, grid.BROKEN.format(type(error).__name__), {}, pl.DataFrame())
     return Examined(part.within, feed, None, {"encoding": reading.encoding, **made.manifest}, made.reasons)
-
-
-def tables(content: bytes) -> list[tuple[list[str], pl.DataFrame]]:
-    """Header words and records of each grid of a sample without a contract; the fullest of the first rows is a header.
-
-    Raises ``DeliveryError`` where nothing can be read.
-    """
-    found = []
-    for one in grid.read(content).grids:
-        filled = [sum(bool(cell.strip()) for cell in cells) for _, cells in one.head]
-        if not filled or max(filled) < SMALLEST_HEADER:
-            continue
-        index = filled.index(max(filled))
-        words = [cell.strip() for cell in one.head[index][1]]
-        body = one.body(index + 1, len(words))
-        cells = [c for c in body.columns if c.startswith("c")]
-        texts = body.select(pl.col(c).fill_null("").str.strip_chars() for c in cells)
-        records = texts.filter(pl.sum_horizontal(pl.col(c) != "" for c in cells) > 1)
-        if records.height:
-            found.append((words, records))
-    return found
 
 
 def reads_as(cells: Sequence[str], kind: Kind) -> bool:

@@ -17,10 +17,10 @@ import polars as pl
 from python_calamine import CalamineError, CalamineWorkbook
 
 from pipelines.errors import DeliveryError
-from pipelines.stages.ingest import columnar, old_workbook, plain
+from pipelines.stages.ingest import bounded, columnar, old_workbook, plain
 from pipelines.stages.ingest.archive import MAXIMUM_CELLS, percents, unpacked
 from pipelines.stages.ingest.encoding import REPLACEMENT, utf8
-from pipelines.stages.ingest.old_workbook import cell
+from pipelines.stages.ingest.readers.old_workbook import cell, extent
 
 HEAD_RECORDS = 31
 HEAD_CHARACTERS = 200_000
@@ -33,11 +33,17 @@ MAXIMUM_COLUMNS = 2000
 MAXIMUM_PLAIN_CELLS = 100_000_000
 """Thirty-six months of a city, or one of a province: about four gigabytes while they are read."""
 UNREADABLE = (ValueError, ArithmeticError, LookupError, RecursionError, pl.exceptions.PolarsError)
+MAXIMUM_GAP = 1000
+"""Blank rows before more content in an .xls, which has no checksum: what lies beyond is a cell that lost its place."""
 CLOSED_BOOK = "工作簿打不开，可能传输中断、损坏或加了密码；请重新导出并去掉密码后报送"
 PANIC = "PanicException"
 BROKEN = "文件内容读取出错（{}）；请重新导出后报送"
 
 Kind = Literal["text", "workbook", "parquet"]
+
+
+class UnreadError(DeliveryError):
+    """No grid was found in a file at all: reading it once more would find none either."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +76,17 @@ class Reading:
 
 
 def read(content: bytes, *, depth: int = 0, literal: bool = False) -> Reading:
-    """The grids in ``content``; raises ``DeliveryError`` with a Chinese sentence where there is nothing to read.
+    """The grids in ``content``; raises ``UnreadError`` with a Chinese sentence where there is nothing to read.
 
     ``depth`` counts the archives that it was taken out of. ``literal`` takes quotation marks as any other character.
     """
-    with refusing():
-        reading = _read(content, depth, literal=literal)
+    try:
+        with refusing():
+            reading = _read(content, depth, literal=literal)
+    except DeliveryError as error:
+        raise UnreadError(str(error)) from error
     if any(len(cells) > MAXIMUM_COLUMNS for grid in reading.grids for _, cells in grid.head):
-        raise DeliveryError(
-            f"前30行里有一行超过{MAXIMUM_COLUMNS}列，不是可读取的表格；请检查分隔符和换行后重新导出报送"
-        )
+        raise UnreadError(f"前30行里有一行超过{MAXIMUM_COLUMNS}列，不是可读取的表格；请检查分隔符和换行后重新导出报送")
     return reading
 
 
@@ -104,8 +111,7 @@ def refusing() -> Iterator[None]:
 
 
 def _read(content: bytes, depth: int, *, literal: bool) -> Reading:
-    if not (content[:HEAD_CHARACTERS].strip(NOTHING) or content.strip(NOTHING)):
-        raise DeliveryError("文件是空的；请核对导出结果后重新报送")
+    _refuse_empty(content)
     if content[:4] == b"PAR1":
         return _parquet(content)
     if content[:4] == b"\xd0\xcf\x11\xe0":
@@ -118,6 +124,11 @@ def _read(content: bytes, depth: int, *, literal: bool) -> Reading:
     return _text(content, literal=literal)
 
 
+def _refuse_empty(content: bytes) -> None:
+    if not (content[:HEAD_CHARACTERS].strip(NOTHING) or content.strip(NOTHING)):
+        raise DeliveryError("文件是空的；请核对导出结果后重新报送")
+
+
 def decode(content: bytes) -> tuple[str, str]:
     """Text and encoding; a character cut off at the end becomes U+FFFD, any other fault refuses the file."""
     text, encoding = utf8(content)
@@ -126,6 +137,7 @@ def decode(content: bytes) -> tuple[str, str]:
 
 def _text(content: bytes, *, literal: bool) -> Reading:
     text, encoding = utf8(content)
+    _refuse_empty(text)
     if b"\x00" in text:
         raise DeliveryError("文件不是文本、Excel工作簿或Parquet，无法读出；请导出为CSV或xlsx后重新报送")
     if b"\r" in text:
@@ -183,7 +195,7 @@ def _quoted_body(text: bytes, delimiter: str, skip: int, width: int) -> pl.DataF
     }
     lacks = [len(row) < width for row in rows]
     broken = [
-        (len(row) > width and any(cell.strip() for cell in row[width:]))
+        (len(row) > width and any(cell.strip(plain.BLANK) for cell in row[width:]))
         or place == unclosed
         or number in stray
         or any(REPLACEMENT in cell for cell in row)
@@ -234,7 +246,7 @@ def _workbook(content: bytes) -> Reading:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         for name in book.sheet_names:
             sheet = book.get_sheet_by_name(name)
-            cells += sheet.total_height * sheet.total_width
+            cells += extent(sheet)
             if cells > MAXIMUM_CELLS:
                 raise DeliveryError("工作簿的内容超出可读取的范围；请拆分后报送")
             sheets.append((name, sheet.to_python(skip_empty_area=False)))
@@ -247,9 +259,22 @@ def _workbook(content: bytes) -> Reading:
 def _old_workbook(content: bytes) -> Reading:
     try:
         sheets = old_workbook.sheets(content, maximum_cells=MAXIMUM_CELLS)
-    except old_workbook.UnreadableError as error:
+    except bounded.UnreadableError as error:
         raise DeliveryError(CLOSED_BOOK) from error
+    for _, rows in sheets:
+        _refuse_gap(rows)
     return Reading("workbook", None, tuple(_sheet_grid(name, rows, None) for name, rows in sheets))
+
+
+def _refuse_gap(rows: Sequence[Sequence[str]]) -> None:
+    above = 0
+    for number, row in enumerate(rows, start=1):
+        if any(row):
+            if above and number - above > MAXIMUM_GAP:
+                raise DeliveryError(
+                    f"工作簿第{above}行以下空了{number - above - 1}行又有内容，可能损坏；请删去多余内容后另存为xlsx报送"
+                )
+            above = number
 
 
 def _sheet_grid(name: str, rows: Sequence[list[Any]], percent: Set[tuple[int, int]] | None) -> Grid:

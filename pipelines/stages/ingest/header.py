@@ -107,7 +107,7 @@ def find(grid: Grid, feed: Feed, contracts: Contracts) -> Header:
         for depth in range(1, 2 if grid.kind == "parquet" else feed.layout.header_rows + 1):
             if index + depth > len(cells):
                 break
-            names = _joined(cells[index : index + depth])
+            names = joined(cells[index : index + depth])
             header = _matched(index, depth, names, feed, contracts)
             header = _with_spread(header, names, cells[:index], grid.sheet, feed, contracts)
             if best is None or _worth(header) > _worth(best):
@@ -126,7 +126,7 @@ def _worth(header: Header) -> tuple[int, int, int]:
     return len(header.found), sum(len(cells) for _, cells in header.blocks), -header.depth
 
 
-def _joined(rows: Sequence[Sequence[str]]) -> list[tuple[Name, ...]]:
+def joined(rows: Sequence[Sequence[str]]) -> list[tuple[Name, ...]]:
     """Readings of each column of a header of several rows: groups and name joined, then with fewer groups.
 
     A cell merged over several columns counts for all of them, up to the next one or to where a group above it ends.

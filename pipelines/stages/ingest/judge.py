@@ -31,6 +31,7 @@ class Verdict:
     """Typed rows by fate; ``reasons`` has one row per broken ``fail`` check, ``bad`` counts broken checks.
 
     ``held`` tells the same per period of the rows, as ISO text (empty: of no period): rows quarantined, checks broken.
+    ``taken_back`` counts good rows that the file itself takes back; they are marked as the rows that do so.
     """
 
     good: pl.DataFrame
@@ -39,6 +40,7 @@ class Verdict:
     checks: tuple[Check, ...]
     bad: Mapping[str, int]
     held: Mapping[str, Mapping[str, Any]]
+    taken_back: int
 
 
 def set_aside(body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Contracts) -> pl.Series:
@@ -118,15 +120,28 @@ def _squeezed(cell: pl.Expr) -> pl.Expr:
     return cell.str.normalize("NFKC").str.replace_all(r"\s", "").str.to_lowercase()
 
 
-def first_of_key(rows: pl.DataFrame, key: tuple[str, ...]) -> pl.Series:
+def taken_back(rows: pl.DataFrame, feed: Feed, key: tuple[str, ...]) -> pl.Series:
+    """Which rows without a mark say just what a row of the same file says that takes its key back.
+
+    A row that says something else of the key is the one given anew, and stands.
+    """
+    if not key or RETRACTED not in rows.columns or not rows[RETRACTED].any():
+        return pl.Series([False]).new_from_index(0, rows.height)
+    said = [name for name in feed.columns if name != RETRACTED]
+    marked = rows.filter(RETRACTED).select(said).unique()
+    twins = rows.with_row_index("_place").join(marked, on=said, how="semi", nulls_equal=True)["_place"]
+    return pl.Series([False]).new_from_index(0, rows.height).scatter(twins, True) & ~rows[RETRACTED].fill_null(False)
+
+
+def first_of_key(rows: pl.DataFrame, key: tuple[str, ...], gone: pl.Series) -> pl.Series:
     """False for the second and later rows of the same key; a key with a null is nobody's second.
 
-    A row that takes a key back and one that gives it anew may stand in one file.
+    A row that takes a key back, one that it takes back (``gone``) and one that gives it anew may stand in one file.
     """
     if not key or not rows.height or rows[key[0]].n_unique() == rows.height:
         return pl.Series("_first_of_key", [True] * rows.height, dtype=pl.Boolean)
     partly = rows.select(pl.any_horizontal(pl.col(k).is_null() for k in key)).to_series()
-    mark = [pl.col(RETRACTED).fill_null(value=False)] if RETRACTED in rows.columns else []
+    mark = [pl.col(RETRACTED).fill_null(value=False), gone.alias("_gone")] if RETRACTED in rows.columns else []
     firsts = rows.select(pl.struct([*key, *mark]).is_first_distinct()).to_series()
     return (partly | firsts).alias("_first_of_key")
 
@@ -150,7 +165,11 @@ def judge(
     warehouse = scratch(contracts)
     if feed.personal:
         rows = masked(rows, feed, warehouse)
-    rows = rows.with_columns(first_of_key(rows, contracts.feed_key(feed)))
+    key = contracts.feed_key(feed)
+    gone = taken_back(rows, feed, key)
+    rows = rows.with_columns(first_of_key(rows, key, gone))
+    if gone.any():
+        rows = rows.with_columns(pl.col(RETRACTED) | gone)
     broken = _broken(rows.with_columns(_received_on=pl.lit(received_on)), checks, warehouse)
     failing = [f"k{i}" for i, check in enumerate(checks) if check.severity == "fail"]
     held = broken.filter(pl.any_horizontal(pl.col(failing)))["_place"]
@@ -168,6 +187,7 @@ def judge(
         checks=checks,
         bad=bad,
         held=_held(rows, broken, checks, failing, period),
+        taken_back=int((gone & good).sum()),
     )
 
 

@@ -124,7 +124,8 @@ def _delivery(incoming: Incoming, part: Part, taken: Taken, home: Home, contract
             contracts=contracts,
         )
     except DeliveryError as error:
-        return _refuse(incoming, taken, feed, home, contracts, reason=str(error))
+        lines = 0 if isinstance(error, grid.UnreadError) else _records(taken.content)
+        return _refuse(incoming, taken, feed, home, contracts, reason=str(error), lines=lines)
     own = contracts.feeds[manifest["feed"]]
     return Delivery(
         feed=own.feed,
@@ -151,10 +152,17 @@ def _claimed(incoming: Incoming, contracts: Contracts) -> Feed | None:
 
 
 def _refuse(
-    incoming: Incoming, taken: Taken, feed: Feed | None, home: Home, contracts: Contracts, *, reason: str
+    incoming: Incoming,
+    taken: Taken,
+    feed: Feed | None,
+    home: Home,
+    contracts: Contracts,
+    *,
+    reason: str,
+    lines: int,
 ) -> Delivery:
-    """Keep a refused original, if it may stay, with its reason; all its lines, where it has lines, are set aside."""
-    batch, lines = taken.sha256[:16], _records(taken.content)
+    """Keep a refused original, if it may stay, with its reason; all its ``lines`` are set aside."""
+    batch = taken.sha256[:16]
     name, file_name = feed.feed if feed else "", incoming.shown
     target = home.landing / REFUSED / batch
     if not (target / MANIFEST).is_file():

@@ -18,7 +18,7 @@ from pipelines.stages.ingest.encoding import REPLACEMENT
 
 SIGNS = ("\ufeff".encode(), REPLACEMENT.encode())
 """A mark of byte order, which readers leave out at the head of a text, and a character that was cut off."""
-BLANK = " \t\r\u3000\xa0"
+BLANK = " \t\r\n\u3000\xa0"
 PIECE_BYTES = 2**24
 NEWLINE, QUOTE = 10, 34
 Places = npt.NDArray[np.int64]
@@ -59,9 +59,13 @@ def body(text: bytes, delimiter: str, skip: int, width: int, *, is_quoted: bool)
         )
     if not usual.all() or not parts:
         odd = [text[lines.starts[n] : lines.starts[n + 1] - 1].decode() for n in np.flatnonzero(~usual)]
-        records = list(csv.reader(odd, delimiter=delimiter)) if is_quoted else [line.split(delimiter) for line in odd]
+        records = list(csv.reader(odd, delimiter=delimiter)) if is_quoted else [_split(line, delimiter) for line in odd]
         parts.append(_irregular(records, width, numbers[~usual], unended=unended))
     return parts[0] if len(parts) == 1 else pl.concat(parts).sort("line_no")
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    return line.split(delimiter) if line else []
 
 
 def _uniform(text: bytes, delimiter: str, skip: int, width: int) -> pl.DataFrame | None:

@@ -33,6 +33,7 @@ AT_ONCE = frozenset({"integer", "number", *MONEY})
 PLAIN_BYTES = 24
 LARGEST_QUICK = 2.0**43
 NEAR = 1e-3
+SMALLEST_QUICK = 1e-300
 FEW_DISTINCT = 4
 SERIAL_EPOCH = date(1899, 12, 30)
 SERIALS = range(20_000, 80_000)
@@ -217,6 +218,9 @@ def _sure(value: pl.Series, cells: pl.Series, how: How) -> pl.Series:
         exact = whole.astype(np.int64) if how.kind in MONEY else whole
     if not short.all():
         sure &= short.to_numpy()
+    # A float may be zero where the text, by its exponent, is not.
+    least = np.flatnonzero(np.abs(found) < SMALLEST_QUICK)
+    sure[least[cells.gather(least).str.contains("[eE]").to_numpy()]] = False
     read = pl.Series(value.name, exact)
     return read if sure.all() else read.set(pl.Series(~sure), None)
 
