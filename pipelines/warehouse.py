@@ -194,6 +194,17 @@ def scratch(contracts: Contracts) -> Warehouse:
 
 
 @contextmanager
+def beside(*, memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database of its own for a library with tables of its own; beyond ``memory`` it spills, and all is gone."""
+    with tempfile.TemporaryDirectory() as spill:
+        connection = duckdb.connect(":memory:", config={**OFFLINE, "memory_limit": memory, "temp_directory": spill})
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+@contextmanager
 def lock(path: Path) -> Iterator[None]:
     """Hold the one writer's lock of a home; raises ``BusyError`` at once where another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)

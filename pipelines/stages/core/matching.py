@@ -13,6 +13,7 @@ import polars as pl
 import yaml
 
 from pipelines.contracts import SQL
+from pipelines.warehouse import beside
 
 PARTS = ("full", "core", "brand", "trade", "place", "form", "branch", "county", "address", "street", "organisation")
 """Columns of text that both sides have; null where nothing was said."""
@@ -109,21 +110,21 @@ def _predict(
         unique_id_column_name="no",
         retain_matching_columns=True,
     )
-    database = DuckDBAPI(":memory:")
-    database.duckdb_con.execute(f"SET memory_limit = '{MEMORY}'")
-    columns = ["no", *PARTS, "is_wide", "brand_less"]
-    sides = [
-        database.register(rows.select(columns).to_arrow(), table_name=name)
-        for name, rows in (("a_named", left), ("b_known", right))
-    ]
-    linker = Linker(sides, settings, log_level=logging.ERROR)
-    for column, shares in frequencies.items():
-        registered = database.register(shares.to_arrow(), table_name=f"share_of_{column}")
-        linker.table_management.register_term_frequency_lookup(registered, column)
-    found = linker.inference.predict(threshold_match_weight=least, warning_mode="never")
-    gammas = ", ".join(f"gamma_{name}" for name in COMPARED)
-    scored: pl.DataFrame = found.as_duckdbpyrelation().project(f"no_l, no_r, match_weight, {gammas}").pl()
-    return scored
+    with beside(memory=MEMORY) as connection:
+        database = DuckDBAPI(connection)
+        columns = ["no", *PARTS, "is_wide", "brand_less"]
+        sides = [
+            database.register(rows.select(columns).to_arrow(), table_name=name)
+            for name, rows in (("a_named", left), ("b_known", right))
+        ]
+        linker = Linker(sides, settings, log_level=logging.ERROR)
+        for column, shares in frequencies.items():
+            registered = database.register(shares.to_arrow(), table_name=f"share_of_{column}")
+            linker.table_management.register_term_frequency_lookup(registered, column)
+        found = linker.inference.predict(threshold_match_weight=least, warning_mode="never")
+        gammas = ", ".join(f"gamma_{name}" for name in COMPARED)
+        scored: pl.DataFrame = found.as_duckdbpyrelation().project(f"no_l, no_r, match_weight, {gammas}").pl()
+        return scored
 
 
 def _frequencies(known: pl.DataFrame, enterprises: int) -> dict[str, pl.DataFrame]:
