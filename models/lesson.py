@@ -7,10 +7,12 @@ import polars as pl
 
 from models import absence, seasonal, splits
 from models.absence import Silence
+from models.bag import fit_bag
 from models.estimators import Bools, Design, Estimator, Floats, fit_linear, fit_trees
+from models.network import fit_network
 from models.seasonal import Seasonal
 from models.task import Settings, Task
-from models.variants import LINEAR
+from models.variants import BAGGED, LINEAR, NETWORK
 
 SEASON_THEME = "外部"
 
@@ -31,6 +33,10 @@ class Lesson:
         """The estimator ``name`` fitted on the lesson."""
         if name == LINEAR:
             return fit_linear(self.values, self.event, penalty=settings.penalty)
+        if name == BAGGED:
+            return fit_bag(self.values, self.event, design=self.design, settings=settings.bag)
+        if name == NETWORK:
+            return fit_network(self.values, self.event, settings.network)
         return fit_trees(self.values, self.event, design=self.design, settings=settings.trees)
 
 

@@ -1,13 +1,15 @@
 """What is asked of learning: the event to be foreseen, and the contestable numbers of the way there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from models import labels, splits
+from models.bag import BagSettings
 from models.estimators import Bools, TreeSettings
+from models.network import NetworkSettings
 
 
 @dataclass(frozen=True)
@@ -62,3 +64,5 @@ class Settings:
     most_rows: int
     silence_most_rows: int
     noise: float
+    bag: BagSettings = field(default_factory=BagSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)

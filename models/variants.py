@@ -12,16 +12,20 @@ import numpy as np
 from models import calibrate, validate
 from models.estimators import Bools, Floats
 
-TREES, LINEAR = "trees", "linear"
+TREES, LINEAR, BAGGED, NETWORK = "trees", "linear", "bagged", "network"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to learn: the estimators blended, and whether seasons are carried over."""
+    """One way to learn: the estimators blended, and whether seasons are carried over.
+
+    ``is_hedged``: the log-odds are the mean of those with the carry-over and those without, in case it misleads.
+    """
 
     name: str
     members: tuple[str, ...]
     has_season: bool
+    is_hedged: bool = False
 
 
 VARIANTS = (
@@ -33,6 +37,16 @@ VARIANTS = (
     Variant("linear", (LINEAR,), has_season=False),
 )
 """In order of preference: a later one must beat an earlier one by more than the noise."""
+
+PANEL_VARIANTS = (
+    Variant("bagged+network+half season", (BAGGED, NETWORK), has_season=True, is_hedged=True),
+    Variant("bagged+half season", (BAGGED,), has_season=True, is_hedged=True),
+    Variant("bagged+network+season", (BAGGED, NETWORK), has_season=True),
+    Variant("bagged+season", (BAGGED,), has_season=True),
+    Variant("bagged+network", (BAGGED, NETWORK), has_season=False),
+    Variant("bagged", (BAGGED,), has_season=False),
+)
+"""The same for panels that are scored and not explained: networks have no exact contributions."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,7 @@ class Judged:
         return validate.average_precision(self.event, self.log_odds)
 
 
-def choose(judged: Mapping[str, Sequence[Judged]], *, noise: float) -> Variant:
+def choose(judged: Mapping[str, Sequence[Judged]], *, noise: float, variants: Sequence[Variant] = VARIANTS) -> Variant:
     """The most preferred variant within ``noise`` of the best; the last window has no say.
 
     Windows whose season was in their training compare all variants. Without such a window carry-over cannot be judged:
@@ -60,15 +74,15 @@ def choose(judged: Mapping[str, Sequence[Judged]], *, noise: float) -> Variant:
         name: {window.test: window.average_precision for window in windows if window.test != last}
         for name, windows in judged.items()
     }
-    telling = {test for variant in VARIANTS if variant.has_season for test in earlier.get(variant.name, {})}
-    asked = [variant for variant in VARIANTS if telling or not variant.has_season]
+    telling = {test for variant in variants if variant.has_season for test in earlier.get(variant.name, {})}
+    asked = [variant for variant in variants if telling or not variant.has_season]
     tests = sorted(telling or {test for scores in earlier.values() for test in scores})
     if not tests:
-        return VARIANTS[0]
+        return variants[0]
     means = {variant.name: float(np.mean([earlier[variant.name][test] for test in tests])) for variant in asked}
     best = max(means.values())
     chosen = next(variant for variant in asked if means[variant.name] >= best - noise)
-    return chosen if telling else _with_season(chosen)
+    return chosen if telling else _with_season(chosen, variants)
 
 
 def calibration(windows: Sequence[Judged]) -> tuple[bool, float]:
@@ -88,8 +102,8 @@ def calibration(windows: Sequence[Judged]) -> tuple[bool, float]:
     return helps, spread(chosen) if helps else 1.0
 
 
-def _with_season(chosen: Variant) -> Variant:
-    return next(variant for variant in VARIANTS if variant.members == chosen.members and variant.has_season)
+def _with_season(chosen: Variant, variants: Sequence[Variant]) -> Variant:
+    return next(variant for variant in variants if variant.members == chosen.members and variant.has_season)
 
 
 def spread(windows: Sequence[Judged]) -> float:

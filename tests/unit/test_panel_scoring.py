@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 from learning_panel import canonical as made
+from learning_panel import quick_panel_settings
 
 from models.labels import labels_of
 from models.validate import auc
@@ -19,6 +20,11 @@ from pipelines.stages.features.masked import MISSING
 
 JUNE, JULY = date(2023, 6, 1), date(2023, 7, 1)
 REQUEST = Request(label="loss20", origins=(JUNE, JULY), minimum_insured=10)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick_panel_settings(monkeypatch)
 
 
 def silent(_: str) -> None:
