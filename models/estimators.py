@@ -27,7 +27,7 @@ CLIP = 4.0
 NORMAL_QUARTILES = 1.349
 MAX_ITERATIONS = 100
 TREE_THREADS = 2
-FEWEST_VALUES = 2_000_000
+FEWEST_VALUES = 10_000_000
 """Histograms are summed feature by feature, and two partial sums are the same in either order: one thread and two gave
 the same bits, which more would not. Fewer than ``FEWEST_VALUES`` are fitted on one thread: two of them spend their time
 waiting for each other, twenty times as long on a busy machine."""

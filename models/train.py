@@ -111,7 +111,7 @@ def fit(
         raise NothingToLearnError(f"no row with a known outcome of {task.label} at {task.horizon} months")
     judged = _judge(rows, variants, task=task, design=design, settings=settings, say=say)
     variant = choose(judged, noise=settings.noise, variants=variants)
-    is_calibrated, slope = calibration(judged[variant.name])
+    is_calibrated, slope = calibration(judged[variant.name], fewest=settings.calibration_fewest_windows)
     model = fit_variant(rows, variant, task=task, design=design, settings=settings)
     if is_calibrated:
         model = with_spread(model, rows, slope=slope, task=task, settings=settings)
@@ -137,7 +137,19 @@ def fit_variant(rows: pl.DataFrame, variant: Variant, *, task: Task, design: Des
     lost, persons = task.lost(taught)[event], taught["insured_persons"].to_numpy()[event]
     share = np.clip(lost / np.maximum(persons, 1), 0.0, 1.0)
     head = severity.fit_severity(lesson.values[: len(event)][event], share)
-    return Model(design=lesson.design, season=lesson.season, estimator=estimator, severity=head)
+    model = Model(design=lesson.design, season=lesson.season, estimator=estimator, severity=head)
+    return _levelled(model, taught, task=task, settings=settings) if variant.is_hedged else model
+
+
+def _levelled(model: Model, rows: pl.DataFrame, *, task: Task, settings: Settings) -> Model:
+    """``model`` with its mean probability of the ``rows`` that taught it at their rate: a mean of log-odds lowers it."""
+    asked = _asked(rows, task, settings)
+    if asked.is_empty():
+        return model
+    log_odds, rate = model.log_odds(model.values(asked)), float(task.event(asked).mean())
+    if not 0 < rate < 1:
+        return model
+    return replace(model, estimator=calibrate.Platt(model.estimator, 1.0, calibrate.restoring(log_odds, rate)))
 
 
 def with_spread(model: Model, rows: pl.DataFrame, *, slope: float, task: Task, settings: Settings) -> Model:
@@ -197,7 +209,8 @@ def _judge(
         if not event.any() or not task.event(before).any():
             continue
         season_seen = set(seasonal.seasons(asked)) <= set(seasonal.seasons(before))
-        for has_season in (True, False) if season_seen else (False,):
+        kinds = [kind for kind in (True, False) if any(one.has_season == kind for one in variants)]
+        for has_season in kinds if season_seen or len(kinds) == 1 else (False,):
             lesson = prepared(before, task=task, design=design, settings=settings, has_season=has_season)
             own = [one for one in variants if one.has_season == has_season]
             names = dict.fromkeys(name for one in own for name in one.members)
@@ -213,10 +226,11 @@ def _judge(
 def _estimator(variant: Variant, members: Mapping[str, Estimator], lesson: Lesson, settings: Settings) -> Estimator:
     own = tuple(members[name] for name in variant.members)
     whole = own[0] if len(own) == 1 else Blend(own, (1 - settings.blend_weight, settings.blend_weight))
-    if not variant.is_hedged or lesson.season is None:
+    if not variant.is_hedged or lesson.season is None or lesson.has_years:
         return whole
-    width = len(lesson.design.names)
-    return Hedged(whole, tuple(range(width - len(lesson.season.names), width)))
+    first = len(lesson.design.names) - len(lesson.season.names)
+    places = tuple(first + place for place, name in enumerate(lesson.season.names) if name in seasonal.CHAINS)
+    return Hedged(whole, places, settings.season_share)
 
 
 def _sample(rows: pl.DataFrame, *, most: int) -> pl.DataFrame:

@@ -12,14 +12,14 @@ import numpy as np
 from models import calibrate, validate
 from models.estimators import Bools, Floats
 
-TREES, LINEAR, BAGGED, NETWORK = "trees", "linear", "bagged", "network"
+TREES, LINEAR, BAGGED, FOREST, NETWORK = "trees", "linear", "bagged", "forest", "network"
 
 
 @dataclass(frozen=True)
 class Variant:
     """One way to learn: the estimators blended, and whether seasons are carried over.
 
-    ``is_hedged``: the log-odds are the mean of those with the carry-over and those without, in case it misleads.
+    ``is_hedged``: the log-odds are a mean of those with the carry-over and those without, in case it misleads.
     """
 
     name: str
@@ -39,14 +39,12 @@ VARIANTS = (
 """In order of preference: a later one must beat an earlier one by more than the noise."""
 
 PANEL_VARIANTS = (
-    Variant("bagged+network+half season", (BAGGED, NETWORK), has_season=True, is_hedged=True),
-    Variant("bagged+half season", (BAGGED,), has_season=True, is_hedged=True),
-    Variant("bagged+network+season", (BAGGED, NETWORK), has_season=True),
-    Variant("bagged+season", (BAGGED,), has_season=True),
-    Variant("bagged+network", (BAGGED, NETWORK), has_season=False),
-    Variant("bagged", (BAGGED,), has_season=False),
+    Variant("bagged+forest", (BAGGED, FOREST), has_season=True, is_hedged=True),
+    Variant("bagged+network", (BAGGED, NETWORK), has_season=True, is_hedged=True),
+    Variant("bagged", (BAGGED,), has_season=True, is_hedged=True),
 )
-"""The same for panels that are scored and not explained: networks have no exact contributions."""
+"""The same for panels, which are scored and not explained: forests and networks have no exact contributions. All are
+hedged where one year teaches: it cannot tell whether its seasons return, and what made it unlike others met every row."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +83,17 @@ def choose(judged: Mapping[str, Sequence[Judged]], *, noise: float, variants: Se
     return chosen if telling else _with_season(chosen, variants)
 
 
-def calibration(windows: Sequence[Judged]) -> tuple[bool, float]:
+def calibration(windows: Sequence[Judged], *, fewest: int = 2) -> tuple[bool, float]:
     """Whether the spread of earlier windows helped the later ones, each at its own level; the slope they teach.
+
+    Fewer than ``fewest`` of them tell nothing: a few months of one year are no measure for the other seasons.
 
     How many events a month had is its season's matter: a window teaches how far apart, not how high. The last one has
     no say.
     """
     chosen = windows[:-1]
+    if len(chosen) < fewest:
+        return False, 1.0
     plain, calibrated = [], []
     for place in range(1, len(chosen)):
         slope = spread(chosen[:place])

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models import baselines, needs, train
+from models import baselines, needs, pay, train
 from models import labels as label_columns
 from models.bag import BagSettings
 from models.errors import NothingToLearnError
 from models.estimators import Design, TreeSettings
+from models.forest import ForestSettings
 from models.labels import Label
 from models.network import NetworkSettings
 from models.train import Settings, Task, Trained
@@ -34,7 +35,9 @@ from pipelines.stages.features.canonical import Canonical
 from pipelines.stages.features.reading import definitions
 
 HORIZON = 3
+UNKNOWN = -1
 OUTPUT = ("enterprise_id", "origin", "insured", "probability", "expected_loss", "baseline_volatility")
+OWN_THEME = "用工"
 FEATURES_TABLE = "features.enterprise"
 MONTH = r"\d{4}-(?:0[1-9]|1[0-2])"
 RANGE = re.compile(rf"(?P<first>{MONTH})(?:\.\.(?P<last>{MONTH}))?")
@@ -66,8 +69,8 @@ def score_panel(
         scored.row(origin)
     rows = training_panel(training, label, parameters, request, say=say)
     task = Task(label=request.label, horizon=request.horizon, minimum_insured=request.minimum_insured)
-    trained = fit(rows, task, parameters, say=say)
     frame = features(scored, request.origins, parameters, label, request)
+    trained = fit(rows, task, design_of(parameters, frame), parameters, say=say)
     say(f"scored: {frame.height} rows of {len(request.origins)} origins")
     result = pl.concat([frame, trained.model.score(frame)], how="horizontal").with_columns(
         pl.col("insured_persons").alias("insured"), pl.Series("baseline_volatility", baselines.volatility(frame))
@@ -75,9 +78,11 @@ def score_panel(
     return result.select(OUTPUT).sort("origin", "enterprise_id"), trained
 
 
-def fit(rows: pl.DataFrame, task: Task, parameters: Parameters, *, say: Callable[[str], None]) -> Trained:
+def fit(
+    rows: pl.DataFrame, task: Task, design: Design, parameters: Parameters, *, say: Callable[[str], None]
+) -> Trained:
     """A model taught by ``rows`` of training panels; raises ``UsageError`` where they cannot teach."""
-    design, settings = design_of(parameters), panel_settings(parameters)
+    settings = panel_settings(parameters)
     try:
         return train.fit(rows, task=task, design=design, settings=settings, variants=PANEL_VARIANTS, say=say)
     except NothingToLearnError as error:
@@ -151,6 +156,7 @@ def panel_settings(parameters: Parameters) -> Settings:
             **values,
             "trees": TreeSettings(**values["trees"]),
             "bag": BagSettings(members=bag["members"], trees=TreeSettings(**bag["trees"])),
+            "forest": ForestSettings(**values["forest"]),
             "network": NetworkSettings(**{**network, "layers": tuple(network["layers"])}),
         }
     )
@@ -192,16 +198,20 @@ def features(
 ) -> pl.DataFrame:
     """Features at ``origins`` of enterprises with as many insured as ``request`` asks for, and the season of each.
 
-    Those of the night's kernel, and how far each enterprise is from an event of ``label`` (``models.needs``).
+    Those of the night's kernel, how far each enterprise is from an event of ``label`` (``models.needs``), and the
+    course of its wages (``models.pay``).
     """
-    parts, levels = [], panel.insured
+    parts = []
+    levels = [panel.insured, *(panel.insurance.columns[name].raw(UNKNOWN).T for name in ("base_fen", "due_fen"))]
     for origin in origins:
         numbers = definitions(parameters, reference=lunar.ordinal(origin), is_lunar=request.is_lunar)
         season = numbers.lunar.season(lunar.ordinal(origin))
         frame = canonical.features(panel, origin, definitions=numbers)
+        frame = pl.concat([frame, pay.ranks(frame)], how="horizontal")
         frame = frame.filter(pl.col("insured_persons") >= request.minimum_insured)
-        seen = np.ascontiguousarray(levels[frame["enterprise_no"].to_numpy(), : panel.row(origin) + 1])
-        near = needs.features(seen, label=label, horizon=request.horizon)
+        known, own = slice(0, panel.row(origin) + 1), frame["enterprise_no"].to_numpy()
+        insured, base, due = (np.ascontiguousarray(level[own, known]) for level in levels)
+        near = needs.features(insured, label=label, horizon=request.horizon) | pay.features(insured, base, due)
         parts.append(
             frame.with_columns(
                 *(pl.Series(name, values).fill_nan(None) for name, values in near.items()), season=pl.lit(season)
@@ -221,15 +231,21 @@ def _outcomes(panel: Canonical, label: Label, horizon: int) -> pl.DataFrame:
     )
 
 
-def design_of(parameters: Parameters) -> Design:
-    """The features of the night's contract that are inputs of models and mean the same in every city, and the needs."""
-    left_out = set(parameters["panel_left_out_features"])
+def design_of(parameters: Parameters, asked: pl.DataFrame) -> Design:
+    """The inputs of models that mean the same in every city and that the rows ``asked`` about know at all.
+
+    Those of the night's contract, and those made for panels. What hardly any row asked about knows is not taught:
+    a model would send all of them where training had sent the few that lacked it.
+    """
+    left_out, fewest = set(parameters["panel_left_out_features"]), parameters["panel_known_share_pct"] / 100
     columns = {name: column for name, column in _inputs().items() if name not in left_out}
-    return Design(
-        names=(*columns, *needs.SIGNS),
-        themes={**{name: column.theme or "" for name, column in columns.items()}, **dict.fromkeys(needs.SIGNS, "用工")},
-        monotone={**{name: column.risk_sign or 0 for name, column in columns.items()}, **needs.SIGNS},
-    )
+    own = {**needs.SIGNS, **dict.fromkeys((*pay.NAMES, *pay.RANKS), 0)}
+    known = asked.select(pl.col(name).is_not_null().mean() for name in (*columns, *own) if name in asked.columns)
+    shares = known.row(0, named=True) if asked.height else {}
+    names = tuple(name for name in (*columns, *own) if (shares.get(name) or 0.0) >= fewest or not asked.height)
+    signs = {**{name: column.risk_sign or 0 for name, column in columns.items()}, **own}
+    themes = {name: columns[name].theme or "" if name in columns else OWN_THEME for name in names}
+    return Design(names=names, themes=themes, monotone={name: signs[name] for name in names})
 
 
 @cache

@@ -5,7 +5,7 @@ takes away the enterprises that training knew, and scores with poorer panels. Na
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -27,7 +27,8 @@ from pipelines.parameters import Parameters
 from pipelines.stages.features.canonical import Canonical
 from pipelines.stages.features.lunar import ordinal
 
-PERMUTATIONS = 3
+PERMUTATIONS = 2
+SMALL_TREES = 40
 SEED = 20_250_401
 RULE_COLUMNS = {"notice_reported_on": pl.Date, "enterprise_status": pl.String}
 
@@ -56,19 +57,28 @@ class _Asked:
     label: Label
     task: Task
     scored: Canonical
+    frame: pl.DataFrame
     say: Callable[[str], None]
 
     @property
     def request(self) -> Request:
         return self.question.request
 
+    def about(self, panel: Canonical) -> "_Asked":
+        """The same question about another panel."""
+        frame = panel_scoring.features(panel, self.request.origins, self.parameters, self.label, self.request)
+        return replace(self, scored=panel, frame=frame)
+
     def taught_by(self, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
         """All rows of ``frames`` that can teach."""
         return panel_scoring.training_panel(frames, self.label, self.parameters, self.request, say=self.say)
 
-    def fitted(self, rows: pl.DataFrame, variant: str) -> Model:
-        """A model of ``variant`` taught by ``rows``, without choosing again."""
+    def fitted(self, rows: pl.DataFrame, variant: str, *, is_small: bool = False) -> Model:
+        """A model of ``variant`` taught by ``rows``, without choosing again; a small one where only chance is asked."""
         settings = panel_scoring.panel_settings(self.parameters)
+        if is_small:
+            bag, forest = replace(settings.bag, members=2), replace(settings.forest, trees=SMALL_TREES)
+            settings = replace(settings, bag=bag, forest=forest)
         known = self.task.rows(rows, minimum=settings.training_minimum, most=settings.most_rows)
         if known.is_empty():
             raise NothingToLearnError("no row with a known outcome")
@@ -76,7 +86,7 @@ class _Asked:
             known,
             panel_scoring.variant_named(variant),
             task=self.task,
-            design=panel_scoring.design_of(self.parameters),
+            design=panel_scoring.design_of(self.parameters, self.frame),
             settings=settings,
         )
 
@@ -115,7 +125,8 @@ def _ready(question: Question, say: Callable[[str], None]) -> _Asked:
     for origin in request.origins:
         scored.row(origin)
     task = Task(label=request.label, horizon=request.horizon, minimum_insured=request.minimum_insured)
-    return _Asked(question, parameters, label, task, scored, say)
+    frame = panel_scoring.features(scored, request.origins, parameters, label, request)
+    return _Asked(question, parameters, label, task, scored, frame, say)
 
 
 def _teach(asked: _Asked, rows: pl.DataFrame) -> tuple[dict[date, Model], Trained, int]:
@@ -142,7 +153,8 @@ def _teach(asked: _Asked, rows: pl.DataFrame) -> tuple[dict[date, Model], Traine
 
 
 def _fit(asked: _Asked, rows: pl.DataFrame) -> Trained:
-    return panel_scoring.fit(rows, asked.task, asked.parameters, say=asked.say)
+    design = panel_scoring.design_of(asked.parameters, asked.frame)
+    return panel_scoring.fit(rows, asked.task, design, asked.parameters, say=asked.say)
 
 
 def _clear_of(rows: pl.DataFrame, origins: Sequence[date], horizon: int) -> pl.DataFrame:
@@ -271,7 +283,9 @@ def _permuted(asked: _Asked, rows: pl.DataFrame, trained: Trained) -> list[float
     columns = [labels.event_column(asked.label.name, asked.request.horizon), labels.lost_column(asked.request.horizon)]
     for _ in range(PERMUTATIONS):
         order = draw.permutation(known.height)
-        model = asked.fitted(known.with_columns(known[name].gather(order) for name in columns), trained.variant)
+        model = asked.fitted(
+            known.with_columns(known[name].gather(order) for name in columns), trained.variant, is_small=True
+        )
         judged = _judge(asked, dict.fromkeys(asked.request.origins, model), known)
         found.append(validate.auc(judged.event, judged.probability))
     return found
@@ -304,7 +318,7 @@ def _poorer(asked: _Asked, judged: Judged, trained: Trained) -> list[dict[str, A
         scored = panel_scoring.read(panel, asked.parameters, say=_silent)
         try:
             rows = _clear_of(asked.taught_by(training), asked.request.origins, asked.request.horizon)
-            model = asked.fitted(rows, trained.variant)
+            model = asked.about(scored).fitted(rows, trained.variant)
         except (NothingToLearnError, UsageError) as error:
             asked.say(f"{name}: {error}")
             found.append({"name": name, "scored": 0})

@@ -9,6 +9,7 @@ import pytest
 
 from models.bag import BagSettings
 from models.estimators import Design, TreeSettings
+from models.forest import ForestSettings
 from models.network import NetworkSettings
 from models.train import Settings, Task
 from pipelines import panel_scoring
@@ -102,6 +103,7 @@ def quick_panel_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(
             whole(parameters),
             bag=BagSettings(members=2, trees=trees),
+            forest=ForestSettings(trees=10),
             network=NetworkSettings(layers=(8,), passes=5, members=1),
         )
 

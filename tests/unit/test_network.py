@@ -77,9 +77,11 @@ def test_a_bag_obeys_the_sign_that_the_world_dictates() -> None:
 def test_a_hedge_is_the_mean_with_and_without_and_its_contributions_add_up() -> None:
     values, event = rows(seed=1)
     bag = fit_bag(values, event, design=DESIGN, settings=BAG)
-    hedged = Hedged(bag, (2,))
+    hedged = Hedged(bag, (2,), 0.75)
     blank = values.copy()
     blank[:, 2] = np.nan
-    np.testing.assert_allclose(hedged.log_odds(values), (bag.log_odds(values) + bag.log_odds(blank)) / 2, atol=1e-12)
+    np.testing.assert_allclose(
+        hedged.log_odds(values), 0.75 * bag.log_odds(values) + 0.25 * bag.log_odds(blank), atol=1e-12
+    )
     terms, base = hedged.contributions(values)
     np.testing.assert_allclose(base + terms.sum(axis=1), hedged.log_odds(values), atol=1e-9)
