@@ -11,9 +11,8 @@ from sklearn.ensemble import ExtraTreesClassifier
 
 from models.errors import UnsupportedModelError
 from models.estimators import SEED, Bools, Estimator, Floats, constant, is_one_sided
+from models.normal_scores import NormalScores, normal_scores
 
-LOWEST, HIGHEST = -1e5, 1e5
-MISSING = -1.0
 SMALLEST = 1e-3
 
 
@@ -29,15 +28,16 @@ class ForestSettings:
 
 @dataclass(frozen=True)
 class Forest:
-    """The fitted trees; a missing value is one far from ratios that are known."""
+    """The fitted trees on normal scores: a split drawn between the ends of a long tail would part nobody."""
 
+    inputs: NormalScores
     model: ExtraTreesClassifier
 
     def log_odds(self, values: Floats) -> Floats:
         """Log-odds of the mean probability, of shape (rows,)."""
         if not len(values):
             return np.zeros(0)
-        chance = np.clip(self.model.predict_proba(_filled(values))[:, 1], SMALLEST, 1 - SMALLEST)
+        chance = np.clip(self.model.predict_proba(self.inputs.encode(values))[:, 1], SMALLEST, 1 - SMALLEST)
         found: Floats = np.log(chance / (1 - chance))
         return found
 
@@ -51,7 +51,9 @@ class Forest:
 
 def fit_forest(values: Floats, event: Bools, settings: ForestSettings) -> Estimator:
     """Trees taught by ``values`` (rows, features); the seed is fixed, one thread."""
-    if is_one_sided(event) or not values.shape[1]:
+    inputs = normal_scores(values)
+    encoded = inputs.encode(values)
+    if is_one_sided(event) or not encoded.shape[1]:
         return constant(event)
     model = ExtraTreesClassifier(
         settings.trees,
@@ -62,8 +64,4 @@ def fit_forest(values: Floats, event: Bools, settings: ForestSettings) -> Estima
         n_jobs=1,
         random_state=SEED,
     )
-    return Forest(model.fit(_filled(values), event))
-
-
-def _filled(values: Floats) -> Floats:
-    return np.where(np.isnan(values), MISSING, np.clip(values, LOWEST, HIGHEST)).astype(np.float32)
+    return Forest(inputs, model.fit(encoded, event))

@@ -6,7 +6,6 @@ it is known. A network has no exact contributions, so no list that must be expla
 
 import warnings
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -15,10 +14,8 @@ from threadpoolctl import threadpool_limits
 
 from models.errors import UnsupportedModelError
 from models.estimators import SEED, Bools, Estimator, Floats, constant, is_one_sided
+from models.normal_scores import NormalScores, normal_scores
 
-STEPS = 64
-FEWEST_KNOWN = 20
-SMALLEST_SPREAD = 1e-6
 ROWS_AT_ONCE = 65_536
 
 
@@ -32,29 +29,6 @@ class NetworkSettings:
     rate: float = 0.001
     batch: int = 256
     members: int = 3
-
-
-@dataclass(frozen=True)
-class NormalScores:
-    """Per feature the known values of training at ``STEPS`` ranks (None: too few to tell) and their normal scores."""
-
-    values: tuple[Floats | None, ...]
-    scores: tuple[Floats | None, ...]
-    kept: Bools
-
-    def encode(self, values: Floats) -> Floats:
-        """Scores and known-or-not of ``values`` (rows, features), those that varied in training."""
-        found: Floats = self._all(values)[:, self.kept]
-        return found
-
-    def _all(self, values: Floats) -> Floats:
-        parts = []
-        for column, known, scores in zip(values.T, self.values, self.scores, strict=True):
-            missing = np.isnan(column)
-            if known is not None and scores is not None:
-                parts.append(np.where(missing, 0.0, np.interp(np.where(missing, known[0], column), known, scores)))
-            parts.append(missing.astype(np.float64))
-        return np.column_stack(parts) if parts else np.empty((len(values), 0))
 
 
 @dataclass(frozen=True)
@@ -86,7 +60,7 @@ class Network:
 
 def fit_network(values: Floats, event: Bools, settings: NetworkSettings) -> Estimator:
     """Networks taught by ``values`` (rows, features); the seeds are fixed, one thread."""
-    inputs = _normal_scores(values)
+    inputs = normal_scores(values)
     encoded = inputs.encode(values)
     if is_one_sided(event) or not encoded.shape[1]:
         return constant(event)
@@ -115,25 +89,3 @@ def _forward(encoded: Floats, weights: tuple[Floats, ...], offsets: tuple[Floats
         if place < len(weights) - 1:
             found = np.maximum(found, 0.0)
     return found[:, 0]
-
-
-def _normal_scores(values: Floats) -> NormalScores:
-    """Equal values share the middle of their ranks' scores."""
-    ranks = (np.arange(STEPS) + 0.5) / STEPS
-    normal = np.array([NormalDist().inv_cdf(rank) for rank in ranks])
-    knowns: list[Floats | None] = []
-    scores: list[Floats | None] = []
-    for column in values.T:
-        known = column[~np.isnan(column)]
-        if len(known) < FEWEST_KNOWN:
-            knowns.append(None)
-            scores.append(None)
-            continue
-        marks = np.quantile(known, ranks)
-        distinct, first = np.unique(marks, return_index=True)
-        last = len(marks) - 1 - np.unique(marks[::-1], return_index=True)[1]
-        knowns.append(distinct)
-        scores.append((normal[first] + normal[last]) / 2)
-    everything = NormalScores(tuple(knowns), tuple(scores), np.array([], dtype=np.bool_))
-    spread = everything._all(values).std(axis=0)
-    return NormalScores(tuple(knowns), tuple(scores), spread > SMALLEST_SPREAD)

@@ -142,7 +142,7 @@ def fit_variant(rows: pl.DataFrame, variant: Variant, *, task: Task, design: Des
 
 
 def _levelled(model: Model, rows: pl.DataFrame, *, task: Task, settings: Settings) -> Model:
-    """``model`` with its mean probability of the ``rows`` that taught it at their rate: a mean of log-odds lowers it."""
+    """``model`` with its mean probability of the ``rows`` that taught it at their rate: a blend falls short of it."""
     asked = _asked(rows, task, settings)
     if asked.is_empty():
         return model

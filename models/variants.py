@@ -43,8 +43,8 @@ PANEL_VARIANTS = (
     Variant("bagged+network", (BAGGED, NETWORK), has_season=True, is_hedged=True),
     Variant("bagged", (BAGGED,), has_season=True, is_hedged=True),
 )
-"""The same for panels, which are scored and not explained: forests and networks have no exact contributions. All are
-hedged where one year teaches: it cannot tell whether its seasons return, and what made it unlike others met every row."""
+"""The same for panels, which are scored and not explained: forests and networks have no exact contributions. Where a
+single year teaches all are hedged: it cannot tell whether its seasons return, whatever made it unlike others."""
 
 
 @dataclass(frozen=True)

@@ -99,9 +99,10 @@ def quick_panel_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = panel_scoring.panel_settings
 
     def small(parameters: Parameters) -> Settings:
-        trees = TreeSettings(iterations=30, leaf_rows=20, share=0.5)
+        trees = TreeSettings(iterations=20, leaf_rows=20, share=0.5)
         return replace(
             whole(parameters),
+            windows=2,
             bag=BagSettings(members=2, trees=trees),
             forest=ForestSettings(trees=10),
             network=NetworkSettings(layers=(8,), passes=5, members=1),

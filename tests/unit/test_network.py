@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from models.bag import BagSettings, fit_bag
 from models.errors import UnsupportedModelError
 from models.estimators import Blend, Constant, Design, TreeSettings
+from models.forest import ForestSettings, fit_forest
 from models.hedge import Hedged
 from models.network import Network, NetworkSettings, fit_network
 from models.validate import auc
@@ -85,3 +86,26 @@ def test_a_hedge_is_the_mean_with_and_without_and_its_contributions_add_up() -> 
     )
     terms, base = hedged.contributions(values)
     np.testing.assert_allclose(base + terms.sum(axis=1), hedged.log_odds(values), atol=1e-9)
+
+
+def test_every_second_member_of_a_bag_reads_nothing_of_what_is_kept_apart() -> None:
+    values, event = rows(seed=1)
+    first, second, _ = fit_bag(values, event, design=DESIGN, settings=BAG, apart=(0,)).members  # type: ignore[attr-defined]
+    moved = values.copy()
+    moved[:, 0] += 5
+    np.testing.assert_array_equal(second.log_odds(values), second.log_odds(moved))
+    assert (first.log_odds(values) != first.log_odds(moved)).any()
+
+
+def test_a_forest_learns_repeats_itself_and_refuses_to_be_explained() -> None:
+    forest = fit_forest(*rows(seed=1), ForestSettings(trees=30))
+    values, event = rows(seed=2)
+    assert auc(event, forest.log_odds(values)) > 0.8
+    assert (
+        forest.log_odds(values).tobytes()
+        == fit_forest(*rows(seed=1), ForestSettings(trees=30)).log_odds(values).tobytes()
+    )
+    assert forest.log_odds(values[:0]).shape == (0,)
+    assert isinstance(fit_forest(values, np.ones_like(event), ForestSettings(trees=3)), Constant)
+    with pytest.raises(UnsupportedModelError, match="no exact contributions"):
+        forest.contributions(values)
