@@ -18,9 +18,9 @@ SMALLEST = 1e-3
 
 @dataclass(frozen=True)
 class ForestSettings:
-    """``trees`` trees, each taught by a ``rows`` share of the rows, each split among a ``share`` of the features."""
+    """``members`` trees, each taught by a ``rows`` share of the rows, each split among a ``share`` of the features."""
 
-    trees: int = 120
+    members: int = 120
     leaf_rows: int = 6
     share: float = 0.3
     rows: float = 0.6
@@ -56,7 +56,7 @@ def fit_forest(values: Floats, event: Bools, settings: ForestSettings) -> Estima
     if is_one_sided(event) or not encoded.shape[1]:
         return constant(event)
     model = ExtraTreesClassifier(
-        settings.trees,
+        settings.members,
         min_samples_leaf=settings.leaf_rows,
         max_features=settings.share,
         bootstrap=True,

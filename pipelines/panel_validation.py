@@ -27,8 +27,8 @@ from pipelines.parameters import Parameters
 from pipelines.stages.features.canonical import Canonical
 from pipelines.stages.features.lunar import ordinal
 
-PERMUTATIONS = 2
-SMALL_TREES = 40
+PERMUTATIONS = 16
+SMALL_TREES, SMALL_ROWS = 20, 10_000
 SEED = 20_250_401
 RULE_COLUMNS = {"notice_reported_on": pl.Date, "enterprise_status": pl.String}
 
@@ -77,8 +77,9 @@ class _Asked:
         """A model of ``variant`` taught by ``rows``, without choosing again; a small one where only chance is asked."""
         settings = panel_scoring.panel_settings(self.parameters)
         if is_small:
-            bag, forest = replace(settings.bag, members=2), replace(settings.forest, trees=SMALL_TREES)
-            settings = replace(settings, bag=bag, forest=forest)
+            trees = replace(settings.bag.trees, iterations=SMALL_TREES)
+            bag, forest = replace(settings.bag, members=2, trees=trees), replace(settings.forest, members=SMALL_TREES)
+            settings = replace(settings, bag=bag, forest=forest, most_rows=SMALL_ROWS)
         known = self.task.rows(rows, minimum=settings.training_minimum, most=settings.most_rows)
         if known.is_empty():
             raise NothingToLearnError("no row with a known outcome")
@@ -276,7 +277,10 @@ def _seen(asked: _Asked, judged: Judged, rows: pl.DataFrame, trained: Trained) -
 
 
 def _permuted(asked: _Asked, rows: pl.DataFrame, trained: Trained) -> list[float]:
-    """AUC of models taught by labels that were dealt out anew among the rows: what chance and leaks alone give."""
+    """AUC of models taught by labels that were dealt out anew among the rows: what chance and leaks alone give.
+
+    One such model may lean on a feature by chance, either way; only their mean says something, so there are many.
+    """
     free = _clear_of(rows, asked.request.origins, asked.request.horizon) if asked.question.training else rows
     known = free.filter(labels.known_column(asked.label.name, asked.request.horizon))
     draw, found = np.random.default_rng(SEED), []

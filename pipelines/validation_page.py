@@ -224,11 +224,15 @@ def _errors(facts: Facts, words: Words) -> Blocks:
 def _checks(found: Facts, words: Words) -> str:
     low, high = PERMUTED_BOUNDS
     values = found["permuted"]
-    fair = words["pass" if all(low <= value <= high for value in values) else "fail"]
+    mean = sum(values) / len(values)
+    fair = words["pass" if low <= mean <= high else "fail"]
     future = found["future"]
     return "\n".join(
         [
-            "- " + words["check_permuted"].format(values=words["joined"].join(map(_number, values)), verdict=fair),
+            "- "
+            + words["check_permuted"].format(
+                count=len(values), mean=_number(mean), low=_number(min(values)), high=_number(max(values)), verdict=fair
+            ),
             "- "
             + words["check_future"].format(
                 scores=future["scores"],

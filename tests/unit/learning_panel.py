@@ -104,7 +104,7 @@ def quick_panel_settings(monkeypatch: pytest.MonkeyPatch) -> None:
             whole(parameters),
             windows=2,
             bag=BagSettings(members=2, trees=trees),
-            forest=ForestSettings(trees=10),
+            forest=ForestSettings(members=10),
             network=NetworkSettings(layers=(8,), passes=5, members=1),
         )
 

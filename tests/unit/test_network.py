@@ -98,14 +98,14 @@ def test_every_second_member_of_a_bag_reads_nothing_of_what_is_kept_apart() -> N
 
 
 def test_a_forest_learns_repeats_itself_and_refuses_to_be_explained() -> None:
-    forest = fit_forest(*rows(seed=1), ForestSettings(trees=30))
+    forest = fit_forest(*rows(seed=1), ForestSettings(members=30))
     values, event = rows(seed=2)
     assert auc(event, forest.log_odds(values)) > 0.8
     assert (
         forest.log_odds(values).tobytes()
-        == fit_forest(*rows(seed=1), ForestSettings(trees=30)).log_odds(values).tobytes()
+        == fit_forest(*rows(seed=1), ForestSettings(members=30)).log_odds(values).tobytes()
     )
     assert forest.log_odds(values[:0]).shape == (0,)
-    assert isinstance(fit_forest(values, np.ones_like(event), ForestSettings(trees=3)), Constant)
+    assert isinstance(fit_forest(values, np.ones_like(event), ForestSettings(members=3)), Constant)
     with pytest.raises(UnsupportedModelError, match="no exact contributions"):
         forest.contributions(values)
