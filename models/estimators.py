@@ -27,8 +27,10 @@ CLIP = 4.0
 NORMAL_QUARTILES = 1.349
 MAX_ITERATIONS = 100
 TREE_THREADS = 2
+FEWEST_VALUES = 10_000_000
 """Histograms are summed feature by feature, and two partial sums are the same in either order: one thread and two gave
-the same bits, which more would not."""
+the same bits, which more would not. Fewer than ``FEWEST_VALUES`` are fitted on one thread: two of them spend their time
+waiting for each other, twenty times as long on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,14 @@ class Estimator(Protocol):
 
 @dataclass(frozen=True)
 class TreeSettings:
-    """Size of the boosted trees."""
+    """Size of the boosted trees; each split chooses among a random ``share`` of the features."""
 
     iterations: int = 100
     learning_rate: float = 0.1
     leaves: int = 15
     leaf_rows: int = 50
     l2: float = 1.0
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -185,8 +188,8 @@ class Blend:
 
 def fit_linear(values: Floats, event: Bools, *, penalty: float) -> Estimator:
     """Logistic regression with an L2 ``penalty`` per row; a feature never known adds nothing."""
-    if _is_one_sided(event):
-        return Constant(_prior(event))
+    if is_one_sided(event):
+        return constant(event)
     centre, scale = _robust(values)
     scaled = _scaled(values, centre, scale)
     inputs = np.column_stack([scaled, np.isnan(values).astype(np.float64)])
@@ -200,21 +203,22 @@ def fit_linear(values: Floats, event: Bools, *, penalty: float) -> Estimator:
     return Linear(centre, scale, weight, missing_weight, mean, float(model.intercept_[0]))
 
 
-def fit_trees(values: Floats, event: Bools, *, design: Design, settings: TreeSettings) -> Estimator:
+def fit_trees(values: Floats, event: Bools, *, design: Design, settings: TreeSettings, seed: int = SEED) -> Estimator:
     """Boosted trees that never fall where ``design`` says that risk rises, nor the other way round."""
-    if _is_one_sided(event) or not values.shape[1]:
-        return Constant(_prior(event))
+    if is_one_sided(event) or not values.shape[1]:
+        return constant(event)
     model = HistGradientBoostingClassifier(
         max_iter=settings.iterations,
         learning_rate=settings.learning_rate,
         max_leaf_nodes=settings.leaves,
         min_samples_leaf=settings.leaf_rows,
         l2_regularization=settings.l2,
+        max_features=settings.share,
         monotonic_cst=[design.monotone.get(name, 0) for name in design.names],
         early_stopping=False,
-        random_state=SEED,
+        random_state=seed,
     )
-    with threadpool_limits(limits=TREE_THREADS):
+    with threadpool_limits(limits=TREE_THREADS if values.size >= FEWEST_VALUES else 1):
         model.fit(binnable(values), event)
     return Trees(model)
 
@@ -228,6 +232,17 @@ def probability(log_odds: Floats) -> Floats:
     """Probability of log-odds, without overflow."""
     small = np.exp(-np.abs(log_odds))
     return np.where(log_odds >= 0, 1.0 / (1.0 + small), small / (1.0 + small))
+
+
+def is_one_sided(event: Bools) -> bool:
+    """Whether only one outcome was ever seen, or none."""
+    return bool(event.all() or not event.any())
+
+
+def constant(event: Bools) -> Constant:
+    """The log-odds of the rate of ``event`` with half an event added on either side, for everyone."""
+    hits: Any = event.sum()
+    return Constant(float(np.log((hits + 0.5) / (len(event) - hits + 0.5))))
 
 
 def _linear_terms(values: Floats, centre: Floats, scale: Floats, weight: Floats, missing_weight: Floats) -> Floats:
@@ -251,16 +266,6 @@ def _robust(values: Floats) -> tuple[Floats, Floats]:
             candidates = ((high - low) / NORMAL_QUARTILES, float(known.std()))
             scale[place] = next((width for width in candidates if width > 0), 1.0)
     return centre, scale
-
-
-def _is_one_sided(event: Bools) -> bool:
-    return bool(event.all() or not event.any())
-
-
-def _prior(event: Bools) -> float:
-    """Log-odds of the rate with half an event added on either side."""
-    hits: Any = event.sum()
-    return float(np.log((hits + 0.5) / (len(event) - hits + 0.5)))
 
 
 def _varies(column: Floats) -> bool:

@@ -22,6 +22,13 @@ CHAINS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "season_area_ratio": ((), ("county_code",)),
     "season_division_area_ratio": ((), ("industry_division",), ("industry_division", "county_code")),
 }
+RATES: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "rate_industry_ratio": ((), ("industry_division",), ("industry_division", "industry_code")),
+    "rate_area_ratio": ((), ("county_code",)),
+    "rate_division_area_ratio": ((), ("industry_division",), ("industry_division", "county_code")),
+}
+"""The same over all seasons together, for panels: what holds all year outlives a season that was unlike others."""
+
 LABELS: Mapping[str, str] = {
     "season_division_ratio": "往年同期本行业大类发生率",
     "season_industry_ratio": "往年同期本行业发生率",
@@ -29,6 +36,8 @@ LABELS: Mapping[str, str] = {
     "season_division_area_ratio": "往年同期本县区本行业大类发生率",
 }
 UNKNOWN = ""
+ALWAYS = "always"
+Chains = Mapping[str, tuple[tuple[str, ...], ...]]
 SEPARATOR = "\x1f"
 
 
@@ -56,8 +65,8 @@ class Seasonal:
             {"key": list(known), "rate": list(known.values())}, schema={"key": pl.String, "rate": pl.Float64}
         )
         value = pl.Series("rate", [None] * keyed.height, dtype=pl.Float64)
-        for level in CHAINS[name]:
-            keys = keyed.select(_key(level).alias("key"))
+        for level in {**CHAINS, **RATES}[name]:
+            keys = keyed.select(_key(level, name).alias("key"))
             found = keys.join(table, on="key", how="left", maintain_order="left")["rate"]
             value = found.fill_null(value)
         return value.cast(pl.Float64).fill_null(float("nan")).to_numpy()
@@ -70,21 +79,23 @@ def seasons(frame: pl.DataFrame) -> pl.Series:
 
 def prepared(frame: pl.DataFrame) -> pl.DataFrame:
     """``frame`` with every column that a chain needs, as text; what is missing counts as one unknown group."""
-    wanted = sorted({column for chain in CHAINS.values() for level in chain for column in level})
+    wanted = sorted({column for chain in {**CHAINS, **RATES}.values() for level in chain for column in level})
     texts = [
         (pl.col(name).cast(pl.String).fill_null(UNKNOWN) if name in frame.columns else pl.lit(UNKNOWN)).alias(name)
         for name in wanted
     ]
-    return frame.with_columns(seasons(frame).alias(SEASON), *texts)
+    return frame.with_columns(seasons(frame).alias(SEASON), pl.lit(ALWAYS).alias(ALWAYS), *texts)
 
 
-def fit(frame: pl.DataFrame, event: NDArray[np.bool_], *, weight: float) -> Seasonal:
+def fit(frame: pl.DataFrame, event: NDArray[np.bool_], *, weight: float, chains: Chains = CHAINS) -> Seasonal:
     """The rates of all rows, ``weight`` rows' worth of the parent's rate mixed into each."""
     keyed = prepared(frame).with_columns(pl.Series("event", event.astype(np.int64)))
-    return Seasonal(rates={name: _rates(keyed, chain, weight) for name, chain in CHAINS.items()}, weight=weight)
+    return Seasonal(rates={name: _rates(keyed, name, chain, weight) for name, chain in chains.items()}, weight=weight)
 
 
-def encode_training(frame: pl.DataFrame, event: NDArray[np.bool_], *, weight: float, count: int) -> Floats:
+def encode_training(
+    frame: pl.DataFrame, event: NDArray[np.bool_], *, weight: float, count: int, chains: Chains = CHAINS
+) -> Floats:
     """Values of the training rows themselves, each without its own fold (of ``count``) of enterprises.
 
     ``frame`` has enterprise_no and origin besides; the result has shape (rows, features).
@@ -95,15 +106,20 @@ def encode_training(frame: pl.DataFrame, event: NDArray[np.bool_], *, weight: fl
     )
     years = keyed.group_by(SEASON).agg(pl.col("origin").n_unique().alias("years"))
     is_alone = keyed.join(years, on=SEASON, how="left", maintain_order="left")["years"].to_numpy() < 2
-    return np.column_stack([_held_out(keyed, chain, weight, is_alone) for chain in CHAINS.values()])
+    return np.column_stack(
+        [
+            _held_out(keyed, _period(name), chain, weight, np.ones_like(is_alone) if name in RATES else is_alone)
+            for name, chain in chains.items()
+        ]
+    )
 
 
 def _held_out(
-    keyed: pl.DataFrame, chain: Sequence[tuple[str, ...]], weight: float, is_alone: NDArray[np.bool_]
+    keyed: pl.DataFrame, period: str, chain: Sequence[tuple[str, ...]], weight: float, is_alone: NDArray[np.bool_]
 ) -> Floats:
     rate = np.full(keyed.height, np.nan)
     for level in chain:
-        columns = [SEASON, *level]
+        columns = [period, *level]
         both = keyed.group_by([*columns, "fold", "origin"]).agg(pl.col("event").sum().alias("hits"), pl.len())
         everyone, same_fold, same_month = (
             _sums(both, keyed, [*columns, *more]) for more in ((), ("fold",), ("origin",))
@@ -124,14 +140,21 @@ def _sums(both: pl.DataFrame, keyed: pl.DataFrame, columns: list[str]) -> tuple[
     return joined["hits"].to_numpy().astype(np.float64), joined["len"].to_numpy().astype(np.float64)
 
 
-def _rates(keyed: pl.DataFrame, chain: Sequence[tuple[str, ...]], weight: float) -> dict[str, float]:
+def _period(name: str) -> str:
+    """The column of the season, or for the rates of all seasons together the one that is always the same."""
+    return ALWAYS if name in RATES else SEASON
+
+
+def _rates(keyed: pl.DataFrame, name: str, chain: Sequence[tuple[str, ...]], weight: float) -> dict[str, float]:
     """Key → shrunk rate over all levels of ``chain``, keys in order."""
     found: dict[str, float] = {}
     for place, level in enumerate(chain):
         groups = (
-            keyed.group_by([SEASON, *level])
+            keyed.group_by([_period(name), *level])
             .agg(pl.col("event").sum().alias("hits"), pl.len())
-            .with_columns(_key(level).alias("key"), *([_key(chain[place - 1]).alias("parent")] if place else []))
+            .with_columns(
+                _key(level, name).alias("key"), *([_key(chain[place - 1], name).alias("parent")] if place else [])
+            )
             .sort("key")
         )
         parent = (
@@ -150,7 +173,7 @@ def _shrunk(hits: Floats, rows: Floats, parent: Floats, weight: float) -> Floats
     return np.where(total > 0, mixed / np.maximum(total, 1.0), np.nan)
 
 
-def _key(level: tuple[str, ...]) -> pl.Expr:
+def _key(level: tuple[str, ...], chain: str) -> pl.Expr:
     """One text per season and level; levels of different depth never meet, for the columns' names are part of it."""
-    parts = [pl.col(SEASON), *(pl.lit(name + "=") + pl.col(name) for name in level)]
+    parts = [pl.col(_period(chain)), *(pl.lit(name + "=") + pl.col(name) for name in level)]
     return pl.concat_str(parts, separator=SEPARATOR)

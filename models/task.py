@@ -1,13 +1,16 @@
 """What is asked of learning: the event to be foreseen, and the contestable numbers of the way there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from models import labels, splits
+from models.bag import BagSettings
 from models.estimators import Bools, TreeSettings
+from models.forest import ForestSettings
+from models.network import NetworkSettings
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,10 @@ class Settings:
     """The contestable numbers of learning.
 
     A window taught by fewer than ``windows_fewest_origins`` origins says little about a model taught by more, and two
-    variants within ``noise`` of average precision do not differ. More than ``most_rows`` rows teach by a sample, and
-    what a silent source does to the scores is found on ``silence_most_rows``.
+    variants within ``noise`` of average precision do not differ. With ``has_rates`` the rates of all seasons together
+    stand beside the carry-over, of which a hedged variant believes ``season_share``. Fewer than
+    ``calibration_fewest_windows`` windows with a say cannot recalibrate. More than ``most_rows`` rows teach
+    by a sample, and what a silent source does to the scores is found on ``silence_most_rows``.
     """
 
     training_minimum: int
@@ -62,3 +67,9 @@ class Settings:
     most_rows: int
     silence_most_rows: int
     noise: float
+    has_rates: bool = False
+    season_share: float = 1.0
+    calibration_fewest_windows: int = 2
+    bag: BagSettings = field(default_factory=BagSettings)
+    forest: ForestSettings = field(default_factory=ForestSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)

@@ -4,7 +4,7 @@ A panel too large for the memory of a small machine teaches by a sample of whole
 out; the last window never chooses, so a report may judge by it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -15,11 +15,12 @@ from models import absence, calibrate, seasonal, severity, splits
 from models.absence import Shifted, Silence
 from models.errors import NothingToLearnError
 from models.estimators import Blend, Design, Estimator, Floats, probability
-from models.lesson import prepared, values_of
+from models.hedge import Hedged
+from models.lesson import Lesson, prepared, values_of
 from models.seasonal import Seasonal
 from models.severity import Severity
 from models.task import Settings, Task
-from models.variants import LINEAR, TREES, VARIANTS, Judged, Variant, calibration, choose
+from models.variants import VARIANTS, Judged, Variant, calibration, choose
 
 __all__ = [
     "Model",
@@ -92,9 +93,15 @@ class Trained:
 
 
 def fit(
-    panel: pl.DataFrame, *, task: Task, design: Design, settings: Settings, say: Callable[[str], None] = say_nothing
+    panel: pl.DataFrame,
+    *,
+    task: Task,
+    design: Design,
+    settings: Settings,
+    variants: Sequence[Variant] = VARIANTS,
+    say: Callable[[str], None] = say_nothing,
 ) -> Trained:
-    """Choose a variant by rolling origin and fit it on the matured rows of ``panel``.
+    """Choose one of ``variants`` by rolling origin and fit it on the matured rows of ``panel``.
 
     ``panel`` is a training panel (enterprise_no, origin, insured_persons, features, label columns). Raises
     ``NothingToLearnError`` where it has no row with a known outcome.
@@ -102,9 +109,9 @@ def fit(
     rows = task.rows(panel, minimum=settings.training_minimum, most=settings.most_rows)
     if rows.is_empty():
         raise NothingToLearnError(f"no row with a known outcome of {task.label} at {task.horizon} months")
-    judged = _judge(rows, task=task, design=design, settings=settings, say=say)
-    variant = choose(judged, noise=settings.noise)
-    is_calibrated, slope = calibration(judged[variant.name])
+    judged = _judge(rows, variants, task=task, design=design, settings=settings, say=say)
+    variant = choose(judged, noise=settings.noise, variants=variants)
+    is_calibrated, slope = calibration(judged[variant.name], fewest=settings.calibration_fewest_windows)
     model = fit_variant(rows, variant, task=task, design=design, settings=settings)
     if is_calibrated:
         model = with_spread(model, rows, slope=slope, task=task, settings=settings)
@@ -125,12 +132,24 @@ def fit_variant(rows: pl.DataFrame, variant: Variant, *, task: Task, design: Des
     taught = _sample(rows, most=settings.most_rows)
     lesson = prepared(taught, task=task, design=design, settings=settings, has_season=variant.has_season)
     members = {name: lesson.member(name, settings) for name in variant.members}
-    estimator = _estimator(variant, members, settings)
+    estimator = _estimator(variant, members, lesson, settings)
     event = task.event(taught)
     lost, persons = task.lost(taught)[event], taught["insured_persons"].to_numpy()[event]
     share = np.clip(lost / np.maximum(persons, 1), 0.0, 1.0)
     head = severity.fit_severity(lesson.values[: len(event)][event], share)
-    return Model(design=lesson.design, season=lesson.season, estimator=estimator, severity=head)
+    model = Model(design=lesson.design, season=lesson.season, estimator=estimator, severity=head)
+    return _levelled(model, taught, task=task, settings=settings) if variant.is_hedged else model
+
+
+def _levelled(model: Model, rows: pl.DataFrame, *, task: Task, settings: Settings) -> Model:
+    """``model`` with its mean probability of the ``rows`` that taught it at their rate: a blend falls short of it."""
+    asked = _asked(rows, task, settings)
+    if asked.is_empty():
+        return model
+    log_odds, rate = model.log_odds(model.values(asked)), float(task.event(asked).mean())
+    if not 0 < rate < 1:
+        return model
+    return replace(model, estimator=calibrate.Platt(model.estimator, 1.0, calibrate.restoring(log_odds, rate)))
 
 
 def with_spread(model: Model, rows: pl.DataFrame, *, slope: float, task: Task, settings: Settings) -> Model:
@@ -172,10 +191,16 @@ def _asked(rows: pl.DataFrame, task: Task, settings: Settings) -> pl.DataFrame:
 
 
 def _judge(
-    rows: pl.DataFrame, *, task: Task, design: Design, settings: Settings, say: Callable[[str], None]
+    rows: pl.DataFrame,
+    variants: Sequence[Variant],
+    *,
+    task: Task,
+    design: Design,
+    settings: Settings,
+    say: Callable[[str], None],
 ) -> dict[str, list[Judged]]:
     """Every variant in every window, those with carry-over only where it can show; one-sided windows are left out."""
-    judged: dict[str, list[Judged]] = {variant.name: [] for variant in VARIANTS}
+    judged: dict[str, list[Judged]] = {variant.name: [] for variant in variants}
     origins, fewest = rows["origin"].unique().to_list(), settings.windows_fewest_origins
     for split in splits.rolling(origins, horizon=task.horizon, windows=settings.windows, fewest=fewest):
         before = _sample(rows.filter(pl.col("origin").is_in(list(split.train))), most=settings.windows_most_rows)
@@ -184,20 +209,28 @@ def _judge(
         if not event.any() or not task.event(before).any():
             continue
         season_seen = set(seasonal.seasons(asked)) <= set(seasonal.seasons(before))
-        for has_season in (True, False) if season_seen else (False,):
+        kinds = [kind for kind in (True, False) if any(one.has_season == kind for one in variants)]
+        for has_season in kinds if season_seen or len(kinds) == 1 else (False,):
             lesson = prepared(before, task=task, design=design, settings=settings, has_season=has_season)
-            members = {name: lesson.member(name, settings) for name in (TREES, LINEAR)}
+            own = [one for one in variants if one.has_season == has_season]
+            names = dict.fromkeys(name for one in own for name in one.members)
+            members = {name: lesson.member(name, settings) for name in names}
             values = values_of(lesson.design, lesson.season, asked)
-            for variant in (one for one in VARIANTS if one.has_season == has_season):
-                found = Judged(split.test, _estimator(variant, members, settings).log_odds(values), event)
+            for variant in own:
+                found = Judged(split.test, _estimator(variant, members, lesson, settings).log_odds(values), event)
                 judged[variant.name].append(found)
                 say(f"{split.test:%Y-%m} {variant.name}: {found.average_precision:.3f}")
     return judged
 
 
-def _estimator(variant: Variant, members: Mapping[str, Estimator], settings: Settings) -> Estimator:
+def _estimator(variant: Variant, members: Mapping[str, Estimator], lesson: Lesson, settings: Settings) -> Estimator:
     own = tuple(members[name] for name in variant.members)
-    return own[0] if len(own) == 1 else Blend(own, (1 - settings.blend_weight, settings.blend_weight))
+    whole = own[0] if len(own) == 1 else Blend(own, (1 - settings.blend_weight, settings.blend_weight))
+    if not variant.is_hedged or lesson.season is None or lesson.has_years:
+        return whole
+    first = len(lesson.design.names) - len(lesson.season.names)
+    places = tuple(first + place for place, name in enumerate(lesson.season.names) if name in seasonal.CHAINS)
+    return Hedged(whole, places, settings.season_share)
 
 
 def _sample(rows: pl.DataFrame, *, most: int) -> pl.DataFrame:

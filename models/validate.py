@@ -181,5 +181,6 @@ def bootstrap(
         offsets = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         figures.append(measure(order[np.repeat(starts[chosen], lengths) + offsets]))
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(np.array(figures), [tail, 1 - tail])
+    known = [figure for figure in figures if not np.isnan(figure)] or [float("nan")]
+    low, high = np.quantile(known, [tail, 1 - tail])
     return Interval(measure(np.arange(len(enterprise_no))), float(low), float(high))

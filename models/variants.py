@@ -12,16 +12,20 @@ import numpy as np
 from models import calibrate, validate
 from models.estimators import Bools, Floats
 
-TREES, LINEAR = "trees", "linear"
+TREES, LINEAR, BAGGED, FOREST, NETWORK = "trees", "linear", "bagged", "forest", "network"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to learn: the estimators blended, and whether seasons are carried over."""
+    """One way to learn: the estimators blended, and whether seasons are carried over.
+
+    ``is_hedged``: the log-odds are a mean of those with the carry-over and those without, in case it misleads.
+    """
 
     name: str
     members: tuple[str, ...]
     has_season: bool
+    is_hedged: bool = False
 
 
 VARIANTS = (
@@ -33,6 +37,14 @@ VARIANTS = (
     Variant("linear", (LINEAR,), has_season=False),
 )
 """In order of preference: a later one must beat an earlier one by more than the noise."""
+
+PANEL_VARIANTS = (
+    Variant("bagged+forest", (BAGGED, FOREST), has_season=True, is_hedged=True),
+    Variant("bagged+network", (BAGGED, NETWORK), has_season=True, is_hedged=True),
+    Variant("bagged", (BAGGED,), has_season=True, is_hedged=True),
+)
+"""The same for panels, which are scored and not explained: forests and networks have no exact contributions. Where a
+single year teaches all are hedged: it cannot tell whether its seasons return, whatever made it unlike others."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,7 @@ class Judged:
         return validate.average_precision(self.event, self.log_odds)
 
 
-def choose(judged: Mapping[str, Sequence[Judged]], *, noise: float) -> Variant:
+def choose(judged: Mapping[str, Sequence[Judged]], *, noise: float, variants: Sequence[Variant] = VARIANTS) -> Variant:
     """The most preferred variant within ``noise`` of the best; the last window has no say.
 
     Windows whose season was in their training compare all variants. Without such a window carry-over cannot be judged:
@@ -60,24 +72,28 @@ def choose(judged: Mapping[str, Sequence[Judged]], *, noise: float) -> Variant:
         name: {window.test: window.average_precision for window in windows if window.test != last}
         for name, windows in judged.items()
     }
-    telling = {test for variant in VARIANTS if variant.has_season for test in earlier.get(variant.name, {})}
-    asked = [variant for variant in VARIANTS if telling or not variant.has_season]
+    telling = {test for variant in variants if variant.has_season for test in earlier.get(variant.name, {})}
+    asked = [variant for variant in variants if telling or not variant.has_season]
     tests = sorted(telling or {test for scores in earlier.values() for test in scores})
     if not tests:
-        return VARIANTS[0]
+        return variants[0]
     means = {variant.name: float(np.mean([earlier[variant.name][test] for test in tests])) for variant in asked}
     best = max(means.values())
     chosen = next(variant for variant in asked if means[variant.name] >= best - noise)
-    return chosen if telling else _with_season(chosen)
+    return chosen if telling else _with_season(chosen, variants)
 
 
-def calibration(windows: Sequence[Judged]) -> tuple[bool, float]:
+def calibration(windows: Sequence[Judged], *, fewest: int = 2) -> tuple[bool, float]:
     """Whether the spread of earlier windows helped the later ones, each at its own level; the slope they teach.
+
+    Fewer than ``fewest`` of them tell nothing: a few months of one year are no measure for the other seasons.
 
     How many events a month had is its season's matter: a window teaches how far apart, not how high. The last one has
     no say.
     """
     chosen = windows[:-1]
+    if len(chosen) < fewest:
+        return False, 1.0
     plain, calibrated = [], []
     for place in range(1, len(chosen)):
         slope = spread(chosen[:place])
@@ -88,8 +104,8 @@ def calibration(windows: Sequence[Judged]) -> tuple[bool, float]:
     return helps, spread(chosen) if helps else 1.0
 
 
-def _with_season(chosen: Variant) -> Variant:
-    return next(variant for variant in VARIANTS if variant.members == chosen.members and variant.has_season)
+def _with_season(chosen: Variant, variants: Sequence[Variant]) -> Variant:
+    return next(variant for variant in variants if variant.members == chosen.members and variant.has_season)
 
 
 def spread(windows: Sequence[Judged]) -> float:

@@ -28,7 +28,6 @@ from pipelines import (
     lessons,
     logs,
     nightly,
-    panel_scoring,
     query,
 )
 from pipelines import planted as planting
@@ -36,6 +35,7 @@ from pipelines import replay as replaying
 from pipelines.cli_feeds import feed_group
 from pipelines.cli_identity import identity_group
 from pipelines.cli_notices import score_notices
+from pipelines.cli_panels import score_panel, validate_panel
 from pipelines.cli_sources import fetch, list_sources
 from pipelines.cli_watching import TIME, status_command, watch_command
 from pipelines.errors import ReplayDifferenceError, WengangError
@@ -140,6 +140,8 @@ main.add_command(list_sources)
 for command in (cli_quality.corrections, cli_quality.exports_command, cli_quality.purposes_command):
     main.add_command(command)
 main.add_command(watch_command)
+main.add_command(score_panel)
+main.add_command(validate_panel)
 main.add_command(status_command)
 main.add_command(feed_group)
 main.add_command(identity_group)
@@ -312,42 +314,6 @@ def backtest(means: Means, as_of: datetime, nights: int | None) -> None:
 def promote(means: Means, model_id: str, reason: str, since: datetime | None) -> None:
     """Put a trained model in charge of the nights after those that taught it; 'rule-1' puts the rule score back."""
     click.echo(learning.promote(means, model_id, reason=reason, since=since.date() if since else None))
-
-
-@main.command(name="score-panel")
-@click.option("--train", "training", type=FILE, multiple=True, required=True, help="Canonical panel; may be repeated.")
-@click.option("--panel", type=FILE, required=True, help="Canonical panel to score: Parquet or CSV.")
-@click.option(
-    "--origin", "origins", multiple=True, required=True, help="YYYY-MM, or YYYY-MM..YYYY-MM; may be repeated."
-)
-@click.option("--label", default="loss20", show_default=True)
-@click.option("--min-insured", type=click.IntRange(1), default=10, show_default=True)
-@click.option("--calendar", type=click.Choice(["gregorian", "lunar"]), default="gregorian", show_default=True)
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help=".parquet or .csv")
-@click.pass_obj
-def score_panel(
-    means: Means,
-    training: tuple[Path, ...],
-    panel: Path,
-    origins: tuple[str, ...],
-    label: str,
-    min_insured: int,
-    calendar: str,
-    out: Path,
-) -> None:
-    """Fit on canonical panels, score a panel never seen; needs no home."""
-    request = panel_scoring.Request(
-        label=label,
-        origins=panel_scoring.origins_of(origins),
-        minimum_insured=min_insured,
-        is_lunar=calendar == "lunar",
-    )
-    frames = [panel_scoring.read_panel(path) for path in training]
-    scores, trained = panel_scoring.score_panel(frames, panel_scoring.read_panel(panel), request, say=means.progress)
-    panel_scoring.write_scores(scores, out)
-    click.echo(
-        f"{out}: {scores.height} rows, {trained.variant}, taught by {trained.rows} rows, {trained.events} events"
-    )
 
 
 @main.command()

@@ -6,20 +6,25 @@ months goes through as it is, with what it lacks left missing. Needs no home and
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from models import baselines, train
+from models import baselines, needs, pay, train
 from models import labels as label_columns
+from models.bag import BagSettings
 from models.errors import NothingToLearnError
 from models.estimators import Design, TreeSettings
+from models.forest import ForestSettings
 from models.labels import Label
+from models.network import NetworkSettings
 from models.train import Settings, Task, Trained
+from models.variants import PANEL_VARIANTS, Variant
 from pipelines import contracts as contract_files
 from pipelines import parameters as parameter_files
 from pipelines.contracts import Column
@@ -30,7 +35,9 @@ from pipelines.stages.features.canonical import Canonical
 from pipelines.stages.features.reading import definitions
 
 HORIZON = 3
+UNKNOWN = -1
 OUTPUT = ("enterprise_id", "origin", "insured", "probability", "expected_loss", "baseline_volatility")
+OWN_THEME = "用工"
 FEATURES_TABLE = "features.enterprise"
 MONTH = r"\d{4}-(?:0[1-9]|1[0-2])"
 RANGE = re.compile(rf"(?P<first>{MONTH})(?:\.\.(?P<last>{MONTH}))?")
@@ -56,25 +63,43 @@ def score_panel(
     that does not exist or that the training panels cannot teach.
     """
     parameters = parameter_files.load(max(request.origins))
-    known = label_columns.labels_of(parameters["labels"])
-    if request.label not in known:
-        raise UsageError(f"no label {request.label}; there are {', '.join(sorted(known))}")
-    scored = _read(panel, parameters, say=say)
+    label = label_of(request.label, parameters)
+    scored = read(panel, parameters, say=say)
     for origin in request.origins:
         scored.row(origin)
-    rows = training_panel(training, known[request.label], parameters, request, say=say)
+    rows = training_panel(training, label, parameters, request, say=say)
     task = Task(label=request.label, horizon=request.horizon, minimum_insured=request.minimum_insured)
-    design = _design(parameters)
-    try:
-        trained = train.fit(rows, task=task, design=design, settings=settings_of(parameters), say=say)
-    except NothingToLearnError as error:
-        raise UsageError(f"the training panels cannot teach: {error}") from error
-    frame = _features(scored, request.origins, parameters, minimum=request.minimum_insured, is_lunar=request.is_lunar)
+    frame = features(scored, request.origins, parameters, label, request)
+    trained = fit(rows, task, design_of(parameters, frame), parameters, say=say)
     say(f"scored: {frame.height} rows of {len(request.origins)} origins")
     result = pl.concat([frame, trained.model.score(frame)], how="horizontal").with_columns(
         pl.col("insured_persons").alias("insured"), pl.Series("baseline_volatility", baselines.volatility(frame))
     )
     return result.select(OUTPUT).sort("origin", "enterprise_id"), trained
+
+
+def fit(
+    rows: pl.DataFrame, task: Task, design: Design, parameters: Parameters, *, say: Callable[[str], None]
+) -> Trained:
+    """A model taught by ``rows`` of training panels; raises ``UsageError`` where they cannot teach."""
+    settings = panel_settings(parameters)
+    try:
+        return train.fit(rows, task=task, design=design, settings=settings, variants=PANEL_VARIANTS, say=say)
+    except NothingToLearnError as error:
+        raise UsageError(f"the training panels cannot teach: {error}") from error
+
+
+def label_of(name: str, parameters: Parameters) -> Label:
+    """The definition called ``name``; raises ``UsageError`` for one that does not exist."""
+    known = label_columns.labels_of(parameters["labels"])
+    if name not in known:
+        raise UsageError(f"no label {name}; there are {', '.join(sorted(known))}")
+    return known[name]
+
+
+def variant_named(name: str) -> Variant:
+    """The way to learn from panels that is called ``name``."""
+    return next(one for one in PANEL_VARIANTS if one.name == name)
 
 
 def training_panel(
@@ -86,13 +111,12 @@ def training_panel(
     say: Callable[[str], None],
 ) -> pl.DataFrame:
     """All origins of all panels with their features and outcomes; an enterprise has one number over all panels."""
-    parts, minimum = [], settings_of(parameters).training_minimum
+    parts = []
+    teaching = replace(request, minimum_insured=panel_settings(parameters).training_minimum)
     for frame in frames:
-        panel = _read(frame, parameters, say=say)
-        features = _features(panel, panel.months, parameters, minimum=minimum, is_lunar=request.is_lunar)
-        parts.append(
-            features.join(_outcomes(panel, label, request.horizon), on=["enterprise_no", "origin"], how="left")
-        )
+        panel = read(frame, parameters, say=say)
+        found = features(panel, panel.months, parameters, label, teaching)
+        parts.append(found.join(_outcomes(panel, label, request.horizon), on=["enterprise_no", "origin"], how="left"))
     if not parts:
         raise UsageError("no panel to train on")
     together = pl.concat(parts, how="vertical_relaxed").drop("enterprise_no")
@@ -123,6 +147,21 @@ def settings_of(parameters: Parameters) -> Settings:
     return Settings(**{**values, "trees": TreeSettings(**values["trees"])})
 
 
+def panel_settings(parameters: Parameters) -> Settings:
+    """The settings of learning from panels: those in force, with what panels change."""
+    values: Mapping[str, Any] = {**parameters["learning"], **parameters["panel_learning"]}
+    bag, network = values["bag"], values["network"]
+    return Settings(
+        **{
+            **values,
+            "trees": TreeSettings(**values["trees"]),
+            "bag": BagSettings(members=bag["members"], trees=TreeSettings(**bag["trees"])),
+            "forest": ForestSettings(**values["forest"]),
+            "network": NetworkSettings(**{**network, "layers": tuple(network["layers"])}),
+        }
+    )
+
+
 def read_panel(path: Path) -> pl.DataFrame:
     """The frame in a Parquet or CSV file; raises ``DeliveryError`` where it is neither."""
     try:
@@ -142,7 +181,8 @@ def write_scores(frame: pl.DataFrame, path: Path) -> None:
         frame.write_parquet(path)
 
 
-def _read(frame: pl.DataFrame, parameters: Parameters, *, say: Callable[[str], None]) -> Canonical:
+def read(frame: pl.DataFrame, parameters: Parameters, *, say: Callable[[str], None]) -> Canonical:
+    """``frame`` as a canonical panel, saying in which months its coverage breaks; raises ``DeliveryError``."""
     panel = canonical.read(
         frame,
         break_share=parameters["coverage_break_share_pct"] / 100,
@@ -153,16 +193,30 @@ def _read(frame: pl.DataFrame, parameters: Parameters, *, say: Callable[[str], N
     return panel
 
 
-def _features(
-    panel: Canonical, origins: Sequence[date], parameters: Parameters, *, minimum: int, is_lunar: bool
+def features(
+    panel: Canonical, origins: Sequence[date], parameters: Parameters, label: Label, request: Request
 ) -> pl.DataFrame:
-    """Features at ``origins`` of enterprises with ``minimum`` insured and more, with the ``season`` of each origin."""
+    """Features at ``origins`` of enterprises with as many insured as ``request`` asks for, and the season of each.
+
+    Those of the night's kernel, how far each enterprise is from an event of ``label`` (``models.needs``), and the
+    course of its wages (``models.pay``).
+    """
     parts = []
+    levels = [panel.insured, *(panel.insurance.columns[name].raw(UNKNOWN).T for name in ("base_fen", "due_fen"))]
     for origin in origins:
-        numbers = definitions(parameters, reference=lunar.ordinal(origin), is_lunar=is_lunar)
+        numbers = definitions(parameters, reference=lunar.ordinal(origin), is_lunar=request.is_lunar)
         season = numbers.lunar.season(lunar.ordinal(origin))
         frame = canonical.features(panel, origin, definitions=numbers)
-        parts.append(frame.filter(pl.col("insured_persons") >= minimum).with_columns(season=pl.lit(season)))
+        frame = pl.concat([frame, pay.ranks(frame)], how="horizontal")
+        frame = frame.filter(pl.col("insured_persons") >= request.minimum_insured)
+        known, own = slice(0, panel.row(origin) + 1), frame["enterprise_no"].to_numpy()
+        insured, base, due = (np.ascontiguousarray(level[own, known]) for level in levels)
+        near = needs.features(insured, label=label, horizon=request.horizon) | pay.features(insured, base, due)
+        parts.append(
+            frame.with_columns(
+                *(pl.Series(name, values).fill_nan(None) for name, values in near.items()), season=pl.lit(season)
+            )
+        )
     return pl.concat(parts)
 
 
@@ -177,15 +231,21 @@ def _outcomes(panel: Canonical, label: Label, horizon: int) -> pl.DataFrame:
     )
 
 
-def _design(parameters: Parameters) -> Design:
-    """The features of the night's contract that are inputs of models and mean the same in every city."""
-    left_out = set(parameters["panel_left_out_features"])
+def design_of(parameters: Parameters, asked: pl.DataFrame) -> Design:
+    """The inputs of models that mean the same in every city and that the rows ``asked`` about know at all.
+
+    Those of the night's contract, and those made for panels. What hardly any row asked about knows is not taught:
+    a model would send all of them where training had sent the few that lacked it.
+    """
+    left_out, fewest = set(parameters["panel_left_out_features"]), parameters["panel_known_share_pct"] / 100
     columns = {name: column for name, column in _inputs().items() if name not in left_out}
-    return Design(
-        names=tuple(columns),
-        themes={name: column.theme or "" for name, column in columns.items()},
-        monotone={name: column.risk_sign or 0 for name, column in columns.items()},
-    )
+    own = {**needs.SIGNS, **dict.fromkeys((*pay.NAMES, *pay.RANKS), 0)}
+    known = asked.select(pl.col(name).is_not_null().mean() for name in (*columns, *own) if name in asked.columns)
+    shares = known.row(0, named=True) if asked.height else {}
+    names = tuple(name for name in (*columns, *own) if (shares.get(name) or 0.0) >= fewest or not asked.height)
+    signs = {**{name: column.risk_sign or 0 for name, column in columns.items()}, **own}
+    themes = {name: columns[name].theme or "" if name in columns else OWN_THEME for name in names}
+    return Design(names=names, themes=themes, monotone={name: signs[name] for name in names})
 
 
 @cache

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from models.validate import average_precision
+from models.variants import PANEL_VARIANTS
 from pipelines.panel_scoring import OUTPUT, Request, origins_of, score_panel
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,8 +39,8 @@ def test_a_year_never_seen_is_foreseen_a_quarter_better_than_by_volatility(rolls
     own, base = (average_precision(judged.event, judged.score(n)) for n in ("probability", "baseline_volatility"))
     assert own >= 1.25 * base
     assert own > 0.54, "what this way of learning is known to reach"
-    assert trained.variant == "trees+season"
-    assert abs(judged.score("probability").mean() - judged.event.mean()) < 0.04
+    assert trained.variant in {variant.name for variant in PANEL_VARIANTS}
+    assert abs(judged.score("probability").mean() - judged.event.mean()) < 0.03
 
 
 def test_an_employer_not_in_the_training_year_is_scored_like_the_others(rolls: dict[int, pl.DataFrame]) -> None:

@@ -1,12 +1,19 @@
 """Training panels and canonical panels with a planted pattern, for the tests of learning."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import polars as pl
+import pytest
 
+from models.bag import BagSettings
 from models.estimators import Design, TreeSettings
+from models.forest import ForestSettings
+from models.network import NetworkSettings
 from models.train import Settings, Task
+from pipelines import panel_scoring
+from pipelines.parameters import Parameters
 from pipelines.run import add_months
 
 FIRST = date(2022, 1, 1)
@@ -85,3 +92,20 @@ def canonical(
                 }
             )
     return pl.DataFrame(rows)
+
+
+def quick_panel_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Panels are learned from by few and small learners, so that a test takes a second."""
+    whole = panel_scoring.panel_settings
+
+    def small(parameters: Parameters) -> Settings:
+        trees = TreeSettings(iterations=20, leaf_rows=20, share=0.5)
+        return replace(
+            whole(parameters),
+            windows=2,
+            bag=BagSettings(members=2, trees=trees),
+            forest=ForestSettings(members=10),
+            network=NetworkSettings(layers=(8,), passes=5, members=1),
+        )
+
+    monkeypatch.setattr(panel_scoring, "panel_settings", small)

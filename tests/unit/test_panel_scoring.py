@@ -7,9 +7,11 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 from learning_panel import canonical as made
+from learning_panel import quick_panel_settings
 
 from models.labels import labels_of
 from models.validate import auc
+from models.variants import PANEL_VARIANTS
 from pipelines import panel_scoring, parameters
 from pipelines.cli import main
 from pipelines.errors import DeliveryError, UsageError
@@ -19,6 +21,11 @@ from pipelines.stages.features.masked import MISSING
 
 JUNE, JULY = date(2023, 6, 1), date(2023, 7, 1)
 REQUEST = Request(label="loss20", origins=(JUNE, JULY), minimum_insured=10)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick_panel_settings(monkeypatch)
 
 
 def silent(_: str) -> None:
@@ -120,7 +127,9 @@ def test_several_panels_teach_together(training: pl.DataFrame, panel: pl.DataFra
     _, trained = score_panel([training, second], panel, REQUEST, say=silent)
     assert trained.trained_on[0] == date(2021, 1, 1)
     assert trained.trained_on[-1] == date(2022, 9, 1)
-    assert any(entry["variant"] == "trees+season" for entry in trained.evidence), "a second year can judge seasons"
+    judged = {(entry["variant"], entry["window"]) for entry in trained.evidence}
+    assert {name for name, _ in judged} == {variant.name for variant in PANEL_VARIANTS}
+    assert {window[:4] for _, window in judged} == {"2022"}, "the last windows are those of the later year"
 
 
 def read(frame: pl.DataFrame, *, share: float = 0.2, minimum: int = 3) -> canonical.Canonical:
