@@ -111,7 +111,7 @@ def validate_panel(question: Question, *, say: Callable[[str], None]) -> dict[st
         **facts,
         "seen": _seen(asked, judged, rows, trained),
         "checks": {
-            "permuted": _permuted(asked, rows, trained),
+            "permuted": _permuted(asked, judged, rows, trained),
             "future": _future(asked, models, question.panel),
         },
         "poorer": _poorer(asked, judged, trained) if question.has_poorer and question.training else [],
@@ -276,7 +276,7 @@ def _seen(asked: _Asked, judged: Judged, rows: pl.DataFrame, trained: Trained) -
     return found
 
 
-def _permuted(asked: _Asked, rows: pl.DataFrame, trained: Trained) -> list[float]:
+def _permuted(asked: _Asked, judged: Judged, rows: pl.DataFrame, trained: Trained) -> list[float]:
     """AUC of models taught by labels that were dealt out anew among the rows: what chance and leaks alone give.
 
     One such model may lean on a feature by chance, either way; only their mean says something, so there are many.
@@ -290,8 +290,7 @@ def _permuted(asked: _Asked, rows: pl.DataFrame, trained: Trained) -> list[float
         model = asked.fitted(
             known.with_columns(known[name].gather(order) for name in columns), trained.variant, is_small=True
         )
-        judged = _judge(asked, dict.fromkeys(asked.request.origins, model), known)
-        found.append(validate.auc(judged.event, judged.probability))
+        found.append(validate.auc(judged.event, model.score(judged.rows)["probability"].to_numpy()))
     return found
 
 
