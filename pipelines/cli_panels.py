@@ -73,9 +73,12 @@ def validate_panel(
     )
 
 
-def write_report(sections: list[dict[str, Any]], out: Path) -> int:
-    """Write the page of ``sections`` to ``out`` and its charts beside it; gives how many charts there are."""
-    page, charts = validation_page.render(sections, pictures=out.stem)
+def write_report(sections: list[dict[str, Any]], out: Path, *, notes: tuple[str, str] = ("", "")) -> int:
+    """Write the page of ``sections`` to ``out`` and its charts beside it; gives how many charts there are.
+
+    ``notes`` stand at its head, in Chinese and in English.
+    """
+    page, charts = validation_page.render(sections, pictures=out.stem, notes=notes)
     folder = out.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
     out.write_text(page, encoding="utf-8")

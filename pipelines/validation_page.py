@@ -20,19 +20,26 @@ FEWEST_EVENTS = 10
 PERMUTED_BOUNDS = (0.47, 0.53)
 
 
-def render(sections: Sequence[Facts], *, pictures: str) -> tuple[str, dict[str, str]]:
+def render(
+    sections: Sequence[Facts], *, pictures: str, notes: tuple[str, str] = ("", "")
+) -> tuple[str, dict[str, str]]:
     """The page, and its charts by file name; ``pictures`` is the folder of the charts as the page refers to it.
 
-    ``sections`` are the facts of one question each, in order.
+    ``sections`` are the facts of one question each, in order; ``notes`` what its maker must say first, in Chinese and
+    in English.
     """
     drawn = {name: text for section in sections for name, text in _charts(section)}
-    halves = (_half(sections, words, zh=words is CHINESE, pictures=pictures) for words in (CHINESE, ENGLISH))
+    halves = (
+        _half(sections, words, zh=words is CHINESE, pictures=pictures, note=note)
+        for words, note in zip((CHINESE, ENGLISH), notes, strict=True)
+    )
     return "\n\n---\n\n".join("\n\n".join(blocks) for blocks in halves) + "\n", drawn
 
 
-def _half(sections: Sequence[Facts], words: Words, *, zh: bool, pictures: str) -> Blocks:
+def _half(sections: Sequence[Facts], words: Words, *, zh: bool, pictures: str, note: str) -> Blocks:
     yield f"# {words['title']}"
     yield words["purpose"].format(fewest=FEWEST_ROWS)
+    yield from [note] if note else []
     yield f"## {words['summary']}"
     yield _summary(sections, words, zh=zh)
     yield words["summary_note"]
