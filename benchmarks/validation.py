@@ -25,7 +25,7 @@ NOTES = (
     "（约40种做法），因此成绩偏好，偏好多少不知道；只有三种学习方式之间的选择是在学习面板内部作出的。"
     "另一座城市、另一份名册才是真正的检验。",
     "**Read with care**: weights of the blend, features and how far a single year's seasons are trusted were chosen by "
-    "looking at the outcomes of the months that are scored here (some forty variants), so the figures are too good by an "
+    "looking at the outcomes of the months scored here (some forty variants), so the figures are too good by an "
     "unknown amount; only the choice between three learners is made inside the training panels. Another city's roll is "
     "the proof.",
 )
