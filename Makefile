@@ -40,7 +40,7 @@ airflow: setup ## Airflow on this host with the DAGs, for trying: SQLite, Ctrl-C
 	$(BIN)/python -m deploy.stack serve --work $(WENGANG_HOME)/airflow --database sqlite --port 8080
 
 test: setup ## All tests but the long proofs
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not proof and not scheduler"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not proof and not scheduler"
 
 scheduled: setup ## Nights through a real Airflow on PostgreSQL
 	$(BIN)/python -m pytest -m "scheduler and not proof"

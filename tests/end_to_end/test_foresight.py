@@ -43,6 +43,7 @@ def test_a_year_never_seen_is_foreseen_a_quarter_better_than_by_volatility(rolls
     assert abs(judged.score("probability").mean() - judged.event.mean()) < 0.03
 
 
+@pytest.mark.proof
 def test_an_employer_not_in_the_training_year_is_scored_like_the_others(rolls: dict[int, pl.DataFrame]) -> None:
     from benchmarks.score_panel import judge
 
