@@ -13,7 +13,7 @@ from pipelines.panel_scoring import OUTPUT, Request, origins_of, score_panel
 ROOT = Path(__file__).resolve().parents[2]
 REQUEST = Request(label="loss20", origins=origins_of(["2023-04..2023-09"]), minimum_insured=10)
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.proof]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,6 @@ def test_a_year_never_seen_is_foreseen_a_quarter_better_than_by_volatility(rolls
     assert abs(judged.score("probability").mean() - judged.event.mean()) < 0.03
 
 
-@pytest.mark.proof
 def test_an_employer_not_in_the_training_year_is_scored_like_the_others(rolls: dict[int, pl.DataFrame]) -> None:
     from benchmarks.score_panel import judge
 

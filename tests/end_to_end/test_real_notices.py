@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ORIGINS = tuple(date(2018, month, 1) for month in (1, 4, 7))
 SETTINGS = Settings(windows=0, training_months=60, quiet_share=0.03)
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.proof]
 
 
 @pytest.fixture(scope="module")
