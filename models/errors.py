@@ -43,3 +43,11 @@ class MissingFeaturesError(ModelError):
 
 class NothingToLearnError(ValueError):
     """The panel has no row, no event or no later month to learn from or to judge by."""
+
+
+def inexact(learner: str, *, rows: int) -> UnsupportedModelError:
+    """The refusal of a ``learner`` of which nothing that adds up exactly can be said, asked for ``rows`` rows."""
+    return UnsupportedModelError(
+        f"{learner} give no exact contributions (asked for {rows} rows): explain boosted trees",
+        officers="模型类型不受支持，改用规则评分。",
+    )

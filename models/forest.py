@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 
-from models.errors import UnsupportedModelError
+from models.errors import inexact
 from models.estimators import SEED, Bools, Estimator, Floats, constant, is_one_sided
 from models.normal_scores import NormalScores, normal_scores
 
@@ -43,10 +43,7 @@ class Forest:
 
     def contributions(self, values: Floats) -> tuple[Floats, float]:
         """Refuses with ``UnsupportedModelError``: nothing that adds up exactly can be said of it."""
-        raise UnsupportedModelError(
-            f"randomised trees give no exact contributions (asked for {len(values)} rows): explain boosted trees",
-            officers="模型类型不受支持，改用规则评分。",
-        )
+        raise inexact("randomised trees", rows=len(values))
 
 
 def fit_forest(values: Floats, event: Bools, settings: ForestSettings) -> Estimator:

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from models.errors import UnsupportedModelError
+from models.errors import inexact
 from models.estimators import SEED, Bools, Estimator, Floats, constant, is_one_sided
 from models.normal_scores import NormalScores, normal_scores
 
@@ -52,10 +52,7 @@ class Network:
 
     def contributions(self, values: Floats) -> tuple[Floats, float]:
         """Refuses with ``UnsupportedModelError``: nothing that adds up exactly can be said of a network."""
-        raise UnsupportedModelError(
-            f"a network gives no exact contributions (asked for {len(values)} rows): explain a model of trees",
-            officers="模型类型不受支持，改用规则评分。",
-        )
+        raise inexact("networks", rows=len(values))
 
 
 def fit_network(values: Floats, event: Bools, settings: NetworkSettings) -> Estimator:
