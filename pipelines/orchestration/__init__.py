@@ -216,8 +216,12 @@ def deed(name: str, *, words: str, pool: str = WRITER, **options: Any) -> Any:
 
 
 def approval(name: str, *, question: str, words: str) -> Any:
-    """A task that waits for a person's yes to ``question``, a function of ``questions``."""
-    from pipelines.orchestration.approvals import Approval  # noqa: PLC0415  only where it is switched on
+    """A task that waits for a person's yes to ``question``, a function of ``questions``.
+
+    It asks again where an answer was lost (Airflow fails a task that is answered in the second in which it asked), and
+    not where nobody answered.
+    """
+    from pipelines.orchestration.approvals import UNANSWERED, Approval  # noqa: PLC0415  only where it is switched on
 
     return Approval(
         task_id=name,
@@ -227,7 +231,8 @@ def approval(name: str, *, question: str, words: str) -> Any:
         pool=READER,
         queue=QUEUES[READER],
         do_xcom_push=False,
-        retries=0,
+        retries=2,
+        retry_policy=UNANSWERED,
     )
 
 

@@ -3,13 +3,19 @@
 from datetime import timedelta
 from typing import Any
 
+from airflow.providers.standard.exceptions import HITLTimeoutError
 from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from pipelines import orchestration
 from pipelines.ledger import Ledger
 
 PATIENCE = timedelta(hours=20)
 """Asked at two in the morning, a question ends before the next night begins."""
+UNANSWERED = ExceptionRetryPolicy(
+    rules=[RetryRule(HITLTimeoutError, RetryAction.FAIL, reason="无人答复，按未同意处理 (nobody answered)")]
+)
+"""No answer is final; an answer that got lost is asked for again."""
 
 
 class Approval(ApprovalOperator):  # type: ignore[misc]  # Airflow's classes carry no types for mypy

@@ -132,7 +132,7 @@ def test_every_dag_keeps_the_policies(described: dict[str, Any], signed: dict[st
             assert task["owner"] == "wengang"
             assert (task["pool"], task["queue"]) in {("wengang_writer",) * 2, ("wengang_reader", "default")}
             is_asking = task["id"] in {"sign_off", "approve"}
-            assert task["retries"] == (0 if is_asking else 12), "a question that nobody answers is not asked again"
+            assert task["retries"] == (2 if is_asking else 12)
             assert task["policy"]["__type"] == "ExceptionRetryPolicy"
             assert task["timeout"], task["id"]
             assert task["xcom"] is False

@@ -225,16 +225,22 @@ def test_red_and_orange_wait_for_a_person(executor: str, home: Home, tmp_path: P
     with Stack(tmp_path / "signed", database="sqlite", variables=variables) as stack:
         unpause(stack, NIGHTLY)
         refused = _decided(stack, day, "Reject")
-        assert refused["publish"]["state"] == refused["alert"]["state"] == "skipped"
+        assert (refused["publish"]["state"], refused["alert"]["state"]) == ("skipped", "skipped"), _told(stack, refused)
         assert (home.published / "current.duckdb").resolve() == current
         assert Ledger(home.ledger).editions(as_of=day) == []
         approved = _decided(stack, day, "Approve")
-        assert approved["alert"]["state"] == "success"
+        assert approved["alert"]["state"] == "success", _told(stack, approved)
     assert [record.edition_id for record in Ledger(home.ledger).editions(as_of=day)] == [f"{day}-r1"]
     decisions = Ledger(home.ledger).entries("sign_off", subject=day.isoformat())
     assert [entry["decision"] for entry in decisions] == ["asked", "Reject", "asked", "Approve"]
     assert [entry["by"] for entry in decisions if "by" in entry] == ["admin", "admin"]
     assert all("橙 1 家" in entry["asked"] for entry in decisions)
+
+
+def _told(stack: Stack, states: dict[str, dict[str, Any]]) -> str:
+    """What the sign-off of a run said, for whom a failure is to be explained."""
+    asked = states["sign_off"]
+    return f"{asked}\n{log_of(stack, NIGHTLY, str(asked['dag_run_id']), asked)}\n{stack.tail('scheduler', 60)}"
 
 
 def _decided(stack: Stack, day: date, decision: str) -> dict[str, dict[str, Any]]:
@@ -245,6 +251,7 @@ def _decided(stack: Stack, day: date, decision: str) -> dict[str, dict[str, Any]
     while tasks(stack, NIGHTLY, run)["sign_off"]["state"] != "awaiting_input":
         assert time.monotonic() < until, tasks(stack, NIGHTLY, run)
         time.sleep(2)
+    time.sleep(10)  # a person reads before answering; in the second of the question Airflow loses the answer
     stack.call("PATCH", path, {"chosen_options": [decision], "params_input": {}})
     ended(stack, NIGHTLY, [run])
     return tasks(stack, NIGHTLY, run)
