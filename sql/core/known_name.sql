@@ -17,14 +17,20 @@ told AS (
     SELECT enterprise_id, unit_name, county_code, NULL, '参保单位名称' FROM raw.insured_unit WHERE NOT is_retracted
     UNION ALL
     SELECT enterprise_id, enterprise_name, NULL, NULL, '名录名称' FROM raw.us_exporter_list WHERE NOT is_retracted
+),
+owners AS (
+    SELECT DISTINCT enterprise_id, true AS has_unit FROM raw.insured_unit
+    WHERE enterprise_id IS NOT NULL AND NOT is_retracted
 )
 SELECT
     enterprise_id,
     enterprise_name,
     county_code,
     address,
-    min_by(name_basis, list_position(['登记名称', '曾用名', '参保单位名称', '名录名称'], name_basis)) AS name_basis
+    min_by(name_basis, list_position(['登记名称', '曾用名', '参保单位名称', '名录名称'], name_basis)) AS name_basis,
+    coalesce(bool_or(o.has_unit), false) AS has_unit
 FROM told
+LEFT JOIN owners AS o USING (enterprise_id)
 WHERE enterprise_id IS NOT NULL AND enterprise_name IS NOT NULL
 GROUP BY enterprise_id, enterprise_name, county_code, address
 ORDER BY enterprise_id, enterprise_name, county_code, address

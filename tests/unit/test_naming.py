@@ -1,5 +1,6 @@
 """Names led to enterprises: only with a second witness, by a margin, and never past an officer's word."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -34,20 +35,26 @@ OTHERS = tuple(
 LIMITS = {"least": -8.0, "enough": 0.0, "margin": 3.0}
 
 
-def known(*rows: tuple[str, str, str | None, str | None]) -> pl.DataFrame:
+def known(*rows: tuple[str, str, str | None, str | None], insured: Sequence[str] = ()) -> pl.DataFrame:
     columns = ("enterprise_id", "enterprise_name", "county_code", "address")
-    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+    return frame.with_columns(pl.col("enterprise_id").is_in(insured).alias("has_unit"))
 
 
 def resolved(
-    name: str, county: str | None, address: str | None = None, *, among: pl.DataFrame | None = None
+    name: str,
+    county: str | None,
+    address: str | None = None,
+    *,
+    among: pl.DataFrame | None = None,
+    is_unit: bool = False,
 ) -> tuple[str | None, str]:
     """The enterprise and the method that ``name`` is led by; or none, and why a person is asked."""
     named = pl.DataFrame(
         [(f"{name}|{county or ''}|{address or ''}", name, county, address)],
         schema=dict.fromkeys(("name_key", "named_as", "county_code", "address"), pl.String),
         orient="row",
-    )
+    ).with_columns(is_unit=is_unit)
     links, queue = naming.resolve(named, known(*OTHERS, *KNOWN) if among is None else among, GAZETTEER, **LIMITS)
     assert links.height + queue["name_key"].n_unique() == 1
     if links.height:
@@ -85,6 +92,17 @@ def test_two_enterprises_that_are_alike_are_asked_about() -> None:
     assert resolved("海州模拟禾瑭纺织有限公司", HAIZHOU, among=twins) == (ONE, "全称一致")
 
 
+def test_of_two_that_are_alike_a_unit_is_of_the_one_without_another() -> None:
+    """Nearly all enterprises have an insurance unit, so one that gives a name only belongs to one that has none."""
+    rows = ((ONE, "海州模拟禾瑭纺织有限公司", HAIZHOU, None), (TWO, "海州模拟禾瑭机械有限公司", HAIZHOU, None))
+    insured = [row[0] for row in OTHERS]
+    one_free = known(*OTHERS, *rows, insured=[*insured, TWO])
+    assert resolved("海州模拟禾瑭公司", HAIZHOU, among=one_free, is_unit=True) == (ONE, "概率匹配")
+    assert resolved("海州模拟禾瑭公司", HAIZHOU, among=one_free) == (None, "多家相近")
+    both_free = known(*OTHERS, *rows, insured=insured)
+    assert resolved("海州模拟禾瑭公司", HAIZHOU, among=both_free, is_unit=True) == (None, "多家相近")
+
+
 def test_one_name_of_two_enterprises_in_one_county_leads_nowhere() -> None:
     twins = known(
         *OTHERS, (ONE, "海州模拟禾瑭纺织有限公司", HAIZHOU, None), (TWO, "海州模拟禾瑭纺织有限公司", HAIZHOU, None)
@@ -112,9 +130,10 @@ def test_places_nine_to_seventeen_alone_are_no_link() -> None:
             "level_form": ["same"],
             "level_branch": ["same"],
             "level_address": [None],
+            "level_unit": [None],
             "level_organisation": ["same"],
         },
-        schema_overrides={"level_county": pl.String(), "level_address": pl.String()},
+        schema_overrides={"level_unit": pl.String(), "level_county": pl.String(), "level_address": pl.String()},
     )
     assert naming._judged(pairs, enough=0.0, margin=3.0)["is_link"].to_list() == [False]
     named = pairs.with_columns(pl.lit("same").alias("level_core"))

@@ -15,9 +15,22 @@ import yaml
 from pipelines.contracts import SQL
 from pipelines.warehouse import beside
 
-PARTS = ("full", "core", "brand", "trade", "place", "form", "branch", "county", "address", "street", "organisation")
+PARTS = (
+    "full",
+    "core",
+    "brand",
+    "trade",
+    "place",
+    "form",
+    "branch",
+    "county",
+    "address",
+    "street",
+    "unit",
+    "organisation",
+)
 """Columns of text that both sides have; null where nothing was said."""
-COMPARED = ("core", "place", "county", "form", "branch", "address", "organisation")
+COMPARED = ("core", "place", "county", "form", "branch", "address", "unit", "organisation")
 BLOCKS = (
     "l.full = r.full",
     "l.core = r.core AND l.county = r.county",
@@ -26,6 +39,8 @@ BLOCKS = (
     "l.organisation = r.organisation",
 )
 MEMORY = "2GB"
+LEAST_SHARE = 0.001
+"""Bound of a measured u: a kind of which none is known, or all, still is no proof."""
 NEAR = "l.brand_less = r.brand_less AND l.trade IS NOT DISTINCT FROM r.trade AND l.county = r.county"
 _CONDITIONS: Mapping[str, Mapping[str, str]] = {
     "core": {
@@ -40,6 +55,7 @@ _CONDITIONS: Mapping[str, Mapping[str, str]] = {
     "form": {"same": '"form_l" = "form_r"'},
     "branch": {"same": '"branch_l" IS NOT DISTINCT FROM "branch_r"'},
     "address": {"same": '"address_l" = "address_r"', "street": '"street_l" = "street_r"'},
+    "unit": {"free": "\"unit_r\" = 'free'"},
     "organisation": {"same": '"organisation_l" = "organisation_r"'},
 }
 _NULLS = {"core": '"brand_l" IS NULL OR "brand_r" IS NULL', "branch": None}
@@ -72,7 +88,16 @@ def pairs(named: pl.DataFrame, known: pl.DataFrame, *, least: float) -> pl.DataF
         return pl.DataFrame(schema=schema)
     enterprises = known["enterprise_id"].n_unique()
     left, right = _prepared(named), _prepared(known)
-    scored = _predict(left, right, _frequencies(known, enterprises), prior=1 / (enterprises + 1), least=least)
+    free = known.filter(pl.col("unit") == "free")["enterprise_id"].n_unique() / enterprises
+    free = min(max(free, LEAST_SHARE), 1 - LEAST_SHARE)
+    scored = _predict(
+        left,
+        right,
+        _frequencies(known, enterprises),
+        prior=1 / (enterprises + 1),
+        least=least,
+        measured={"free": free, "taken": 1 - free},
+    )
     words = [_words(name, list(model()[name])) for name in COMPARED]
     return (
         scored.join(left.select(no_l="no", name_key="name_key"), on="no_l")
@@ -94,14 +119,20 @@ def _prepared(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _predict(
-    left: pl.DataFrame, right: pl.DataFrame, frequencies: Mapping[str, pl.DataFrame], *, prior: float, least: float
+    left: pl.DataFrame,
+    right: pl.DataFrame,
+    frequencies: Mapping[str, pl.DataFrame],
+    *,
+    prior: float,
+    least: float,
+    measured: Mapping[str, float],
 ) -> pl.DataFrame:
     """Splink's weights of pairs that share a block, as ``no_l, no_r, match_weight`` and one gamma per comparison."""
     from splink import DuckDBAPI, Linker, SettingsCreator  # noqa: PLC0415  most of a second
 
     settings = SettingsCreator(
         link_type="link_only",
-        comparisons=[_comparison(name) for name in COMPARED],
+        comparisons=[_comparison(name, measured) for name in COMPARED],
         blocking_rules_to_generate_predictions=[
             *({"blocking_rule": rule} for rule in BLOCKS),
             {"blocking_rule": NEAR, "arrays_to_explode": ["brand_less"]},
@@ -144,7 +175,7 @@ def _words(name: str, levels: list[str]) -> pl.Expr:
     return pl.col(f"gamma_{name}").replace_strict(words, default=None, return_dtype=pl.String).alias(f"level_{name}")
 
 
-def _comparison(name: str) -> dict[str, Any]:
+def _comparison(name: str, measured: Mapping[str, float]) -> dict[str, Any]:
     levels: list[dict[str, Any]] = []
     said = model()[name]
     null = _NULLS.get(name, f'"{name}_l" IS NULL OR "{name}_r" IS NULL')
@@ -153,7 +184,8 @@ def _comparison(name: str) -> dict[str, Any]:
     for level, numbers in said.items():
         condition = _CONDITIONS[name].get(level, "ELSE")
         spec: dict[str, Any] = {"sql_condition": condition, "label_for_charts": level}
-        spec |= {"m_probability": numbers["m"], "u_probability": numbers["u"]}
+        u = measured[level] if numbers["u"] == "measured" else numbers["u"]
+        spec |= {"m_probability": numbers["m"], "u_probability": u}
         if frequency := numbers.get("frequency"):
             spec |= {"tf_adjustment_column": frequency, "disable_tf_exact_match_detection": True}
         levels.append(spec)

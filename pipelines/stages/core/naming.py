@@ -19,6 +19,8 @@ from pipelines.warehouse import Warehouse
 MOST_CANDIDATES = 3
 WHOLE, WEIGHED, DECIDED = "全称一致", "概率匹配", "人工认定"
 NONE = "均不是"
+UNITS = "raw.insured_unit"
+"""Rows that are an insurance unit each: a name of one tells of an enterprise that has no other."""
 CODE_PLACES = (8, 9)
 """Where a unified code holds the organisation code (GB 32100-2015): from its ninth place, nine symbols."""
 _WORDS = {
@@ -34,6 +36,7 @@ _WORDS = {
     "form": {"same": "组织形式一致", "other": "组织形式不同"},
     "branch": {"same": "", "other": "分支机构不同"},
     "address": {"same": "住所一致", "street": "住所同一街镇", "other": "住所不同"},
+    "unit": {"free": "该企业尚无参保单位", "taken": "该企业已有参保单位"},
     "organisation": {"same": "组织机构代码一致", "other": "组织机构代码不同"},
 }
 """What each level of a comparison says to a person; two head offices agree without a word."""
@@ -77,7 +80,7 @@ def gazetteer_of(settings: Settings) -> Gazetteer:
 def resolve(
     named: pl.DataFrame, known: pl.DataFrame, gazetteer: Gazetteer, *, least: float, enough: float, margin: float
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Links and candidates of ``named`` (name_key, named_as, county_code, address) among ``known`` (core.known_name).
+    """Links and candidates of ``named`` (name_key, named_as, county_code, address, is_unit) among core.known_name.
 
     A pair links by weight from ``enough`` bits on, ``margin`` bits ahead of the next enterprise, and only where county,
     address or organisation code agree; pairs below ``least`` bits are no candidates.
@@ -118,12 +121,18 @@ def _compared(rows: pl.DataFrame, gazetteer: Gazetteer, *, with_former: bool) ->
     if with_former and found["former"].is_not_null().any():
         renamed = rows.with_columns(found["former"].alias("name_text")).filter(found["former"].is_not_null())
         found = pl.concat([found, pl.concat([renamed, parse(renamed["name_text"], gazetteer)], how="horizontal")])
+    unit = (
+        pl.when("has_unit").then(pl.lit("taken")).otherwise(pl.lit("free"))
+        if "has_unit" in rows.columns
+        else pl.when("is_unit").then(pl.lit("asked"))
+    )
     places = located(found["address"], gazetteer)
     return found.with_columns(
         places["address"],
         places["street"],
         pl.col("county_code").alias("county"),
         pl.col("enterprise_id").str.slice(*CODE_PLACES).alias("organisation"),
+        unit.alias("unit"),
         pl.col("place").is_in(sorted(gazetteer.wide)).fill_null(value=True).alias("is_wide"),
     ).with_row_index("known_no")
 
@@ -207,16 +216,18 @@ def _named_sql(contracts: Contracts) -> str:
     parts = [
         f"SELECT name_key, {_column(table.naming, 'name')} AS named_as, "
         f"{_column(table.naming, 'county')} AS county_code, {_column(table.naming, 'address')} AS address, "
-        f"'{table.label}' AS label FROM {name} WHERE name_key IS NOT NULL AND NOT is_retracted"
+        f"'{table.label}' AS label, {name == UNITS} AS is_unit FROM {name} "
+        "WHERE name_key IS NOT NULL AND NOT is_retracted"
         for name, table in sorted(contracts.tables.items())
         if table.naming
     ]
     return (
         "WITH told AS (" + " UNION ALL ".join(parts) + "), counted AS ("
         "SELECT name_key, min(named_as) AS named_as, min(county_code) AS county_code, min(address) AS address, label, "
-        "count(*) AS rows FROM told GROUP BY name_key, label) "
+        "count(*) AS rows, bool_or(is_unit) AS is_unit FROM told GROUP BY name_key, label) "
         "SELECT name_key, min(named_as) AS named_as, min(county_code) AS county_code, min(address) AS address, "
-        "string_agg(label || rows || '行', '、' ORDER BY label) AS feeds_text, sum(rows)::BIGINT AS row_count "
+        "string_agg(label || rows || '行', '、' ORDER BY label) AS feeds_text, sum(rows)::BIGINT AS row_count, "
+        "bool_or(is_unit) AS is_unit "
         "FROM counted GROUP BY name_key ORDER BY name_key"
     )
 
