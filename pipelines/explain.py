@@ -6,8 +6,10 @@ from typing import Any
 
 import duckdb
 
+from pipelines import formats
 from pipelines.errors import NotFoundError, UsageError
 from pipelines.ledger import Ledger
+from pipelines.policy.instrument import DRAFT_TEXT
 from pipelines.settings import Home
 from pipelines.warehouse import connect_published
 
@@ -41,6 +43,7 @@ def explain(home: Home, who: str, *, as_of: date | None) -> str:
         if score["probability"] is not None:
             lines += _forecast(connection, score, _one(connection, "SELECT * FROM out.model"))
         lines += _months(connection, enterprise["enterprise_no"])
+        lines += _help(connection, enterprise["enterprise_no"])
     else:
         lines.append("没有可用的参保记录，不评分。")
     connection.close()
@@ -108,6 +111,43 @@ def _forecast(connection: duckdb.DuckDBPyConnection, score: dict[str, Any], mode
         told = "，".join(f"{row['theme']} {row['contribution_log_odds']:+.2f}" for row in themes)
         lines.append(f"风险构成（对数优势，合计 {score['log_odds']:+.2f}）：{told}")
     return lines
+
+
+def _help(connection: duckdb.DuckDBPyConnection, number: int) -> list[str]:
+    """Each instrument in force with its answer, those that are over in one line, and the margin of the refund."""
+    answers = _all(
+        connection,
+        "SELECT i.instrument_name, i.ends_on, i.departments_text, a.* FROM out.policy_answer AS a "
+        "JOIN out.policy_instrument AS i USING (instrument_id) WHERE enterprise_no = $number "
+        "ORDER BY i.clause_no, i.instrument_id",
+        number=number,
+    )
+    if not answers:
+        return []
+    over = _all(
+        connection,
+        "SELECT instrument_name FROM out.policy_instrument WHERE instrument_state = '已到期' "
+        "ORDER BY clause_no, instrument_id",
+    )
+    lines = [f"可享政策（{DRAFT_TEXT}，金额为测算）："]
+    for row in answers:
+        why = row["failing_text"] or row["missing_text"] or f"找{row['departments_text']}"
+        amount = f"，测算{formats.yuan(row['amount_fen'])}" if row["amount_fen"] else ""
+        end = f"，至{row['ends_on']}" if row["ends_on"] else ""
+        had = f"，{row['received_on']}已享受过" if row["received_on"] else ""
+        lines.append(f"  {row['policy_answer']}　{row['instrument_name']}{amount}{end}{had}：{why}")
+    if over:
+        lines.append("  已到期　" + "、".join(row["instrument_name"] for row in over))
+    margin = _one(connection, "SELECT * FROM out.refund_margin WHERE enterprise_no = $number", number=number)
+    return [*lines, *_margin(margin)]
+
+
+def _margin(row: dict[str, Any]) -> list[str]:
+    spare = row.get("refund_margin_persons")
+    if spare is None:
+        return []
+    told = "已超过" if spare < 0 else f"再减少{spare}人以内不超过"
+    return [f"  裁员率：今年{told}上限（按现行算法；明年返还规则未发布，仅供提醒）"]
 
 
 def _months(connection: duckdb.DuckDBPyConnection, number: int) -> list[str]:

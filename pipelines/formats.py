@@ -43,6 +43,13 @@ def ten_thousands(value: int) -> str:
     return str((Decimal(value) / 10000).quantize(Decimal("0.01"), ROUND_HALF_UP))
 
 
+def yuan(fen: int) -> str:
+    """An amount of money: yuan, from ten thousand on 万元 with two places at most."""
+    if fen >= 1_000_000:
+        return f"{Decimal(fen) / 1_000_000:.2f}".rstrip("0").rstrip(".") + "万元"
+    return f"{Decimal(fen) / 100:.2f}".rstrip("0").rstrip(".") + "元"
+
+
 def month(value: date | None, *, missing: str = "无") -> str:
     """``2026年10月``."""
     return f"{value.year}年{value.month}月" if value else missing

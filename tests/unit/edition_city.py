@@ -101,6 +101,10 @@ class City:
         for table in ("ingest.refusal", "ingest.correction", "ingest.purpose", "ingest.identity_decision"):
             self.give(table, [])
         for table in (
+            "core.tax_month",
+            "core.hire_group_month",
+            "core.credit_event",
+            "core.policy_benefit",
             "core.source_period",
             "core.name_link",
             "gate.feed_quality",

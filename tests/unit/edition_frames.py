@@ -182,6 +182,34 @@ def cell_rows() -> list[dict[str, Any]]:
     return rows
 
 
+def instrument_rows() -> list[dict[str, Any]]:
+    """One instrument that is in force and one that is over."""
+    states = (
+        ("KGBZ", "一次性扩岗补助", "执行中", "执行中"),
+        ("WGFH", "失业保险稳岗返还", "已到期", "执行期至2025-12-31，后续政策未见发布"),
+    )
+    return [
+        {"edition_id": EDITION, "instrument_id": code, "instrument_name": name, "clause_no": 1, "state_text": told}
+        | {"instrument_state": state}
+        for code, name, state, told in states
+    ]
+
+
+def answer_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Answers for every listed enterprise: one in three lacks a datum."""
+    return [
+        {
+            "enterprise_no": row["enterprise_no"],
+            "instrument_id": "KGBZ",
+            "policy_answer": "缺少数据" if row["enterprise_no"] % 3 == 0 else "符合条件",
+            "amount_fen": None if row["enterprise_no"] % 3 == 0 else 150_000,
+            "missing_text": "重点群体招用月报" if row["enterprise_no"] % 3 == 0 else None,
+            "basis_kind": "征求意见稿",
+        }
+        for row in rows
+    ]
+
+
 def source(feed: str, label: str, owner: str, state: str = "正常", **changes: Any) -> dict[str, Any]:
     base = {
         "feed": feed,
@@ -291,7 +319,10 @@ def fill(
         "edition.warning_change": change_rows(rows) if changes else [],
         "edition.filtered": filtered,
         "edition.county_industry_month": cell_rows(),
+        "edition.policy_instrument": instrument_rows(),
+        "edition.policy_answer": answer_rows(rows),
         "edition.parameter": parameter_rows,
+        "core.enterprise": [{"enterprise_no": r["enterprise_no"], "enterprise_id": r["enterprise_id"]} for r in rows],
         "core.source_status": sources(),
         "core.source_period": [],
         "core.named": [],

@@ -17,7 +17,17 @@ from pipelines.contracts import read_sql
 from pipelines.errors import StageOrderError
 from pipelines.ledger import EditionRecord, Ledger
 from pipelines.run import Receipt, Run, code_digest, months_between
-from pipelines.stages.edition import cases, changes, contributions, document, identity, revision, tables, triggers
+from pipelines.stages.edition import (
+    cases,
+    changes,
+    contributions,
+    document,
+    identity,
+    policies,
+    revision,
+    tables,
+    triggers,
+)
 from pipelines.warehouse import Warehouse
 
 READS = (
@@ -274,9 +284,13 @@ def _write_tables(
         warehouse, outcome.listed, shown=int(run.parameters["reasons_shown"]), explained=explained
     )
     listed = outcome.listed
+    numbers = [case.row["enterprise_no"] for case in listed]
+    helped = policies.store(run, warehouse, numbers, edition_id=edition_id, month=header["reference_month"])
     rows: dict[str, list[dict[str, Any]]] = {
         "warning": [
-            tables.warning(case, run=run, reasons=reasons, limits=limits, edition_id=edition_id) for case in listed
+            tables.warning(case, run=run, reasons=reasons, limits=limits, edition_id=edition_id)
+            | helped.of(case.row["enterprise_no"])
+            for case in listed
         ],
         "warning_reason": tables.reason_rows(listed, reasons, edition_id=edition_id),
         "warning_contribution": contributions.rows(explained, listed, edition_id=edition_id),

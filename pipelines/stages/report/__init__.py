@@ -6,7 +6,7 @@ Every byte follows from the edition: no clock, fixed order. Refuses to compute a
 import shutil
 
 from pipelines.run import Export, Receipt, Run, atomic_file
-from pipelines.stages.report import names, quality_content
+from pipelines.stages.report import names, policies, quality_content
 from pipelines.stages.report.briefing import page
 from pipelines.stages.report.content import Content, read
 from pipelines.stages.report.feedback import file_name, write_feedback
@@ -44,6 +44,8 @@ def run(run: Run, warehouse: Warehouse) -> Receipt:
         exports.append(Export(f"{COUNTIES}工作簿", name, own, WARNING))
     with atomic_file(folder / BRIEFING) as path:
         path.write_text(page(content), encoding="utf-8", newline="\n")
+    pushed = policies.push(run, warehouse)
+    exports.append(Export("政策推送", "市企业服务平台", pushed, "政策兑现"))
     write_quality(run, warehouse)
     binding = _binding(content, "数据质量反馈")
     returned = write_feedback(folder / FEEDBACK, content, run.contracts, binding=binding)

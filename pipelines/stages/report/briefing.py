@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines import formats
 from pipelines.pages import environment
-from pipelines.stages.report import charts
+from pipelines.stages.report import charts, policies
 from pipelines.stages.report.content import Content, Row, colour_counts, is_new
 from pipelines.stages.report.explanation import explanation
 
@@ -64,6 +64,7 @@ def _context(content: Content) -> dict[str, Any]:
         "trend": charts.trend(months(content)),
         "reasons": reasons(content),
         "tasks": tasks(content),
+        "help": policies.summary(content),
         "broken": [r for r in content.results if not r["passed"]],
         "missing": [s for s in content.sources if s["source_state"] != "正常"],
         "explanation": explanation(content),

@@ -12,6 +12,13 @@ from pipelines.run import Run
 from pipelines.warehouse import Warehouse
 
 Row = dict[str, Any]
+ANSWERS = (
+    "SELECT w.warning_no, w.colour, w.enterprise_name, w.county_code, w.county_name, i.instrument_name, "
+    "i.ends_on, i.by_hand_text, i.departments_text, a.* FROM edition.policy_answer AS a "
+    "JOIN edition.warning AS w USING (enterprise_no) JOIN edition.policy_instrument AS i USING (instrument_id) "
+    "ORDER BY w.warning_no, i.clause_no, a.instrument_id"
+)
+"""Listed enterprise × instrument in force."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,8 @@ class Content:
     corrections: tuple[Row, ...]
     departments: tuple[Row, ...]
     reviewed: tuple[Row, ...]
+    instruments: tuple[Row, ...]
+    answers: tuple[Row, ...]
     parameters: tuple[Row, ...]
     model: Row
     drift: tuple[Row, ...]
@@ -49,6 +58,14 @@ class Content:
         """What every sheet and page must carry."""
         mark = f"【{formats.SIMULATED}】" if self.edition["is_simulated"] else ""
         return f"{mark}{formats.CONFIDENTIAL}"
+
+    @property
+    def dateline(self) -> str:
+        """Which edition a sheet is of, and how far its data reach."""
+        return (
+            f"{self.marks}　期次 {self.title}　数据截止 {formats.instant(self.edition['cutoff'])}　"
+            f"参保数据所属月份 {formats.month(self.edition['reference_month'])}"
+        )
 
     @property
     def is_first(self) -> bool:
@@ -88,6 +105,8 @@ def read(run: Run, warehouse: Warehouse) -> Content:
         corrections=_rows(warehouse, "ingest.correction", ("correction_id",)),
         departments=_rows(warehouse, "gate.department_quality", ("owner", "quality_month DESC")),
         reviewed=_rows(warehouse, "gate.feed_quality", ("owner", "feed", "quality_month DESC")),
+        instruments=_rows(warehouse, "edition.policy_instrument", ("clause_no", "instrument_id")),
+        answers=tuple(warehouse.frame(ANSWERS).to_dicts()),
         parameters=_rows(warehouse, "edition.parameter", ("parameter_name",)),
         model=_rows(warehouse, "risk.model", ())[0],
         drift=_rows(warehouse, "risk.drift", ("stability_index DESC", "feature_name")),

@@ -12,6 +12,7 @@ from pipelines import formats
 from pipelines.contracts import Contracts
 from pipelines.stages.report.content import Content, colour_counts
 from pipelines.stages.report.explanation import explanation
+from pipelines.stages.report.policies import instrument_sheet, policy_sheet
 from pipelines.stages.report.workbook import Block, Column, Sheet, Style, instant, month, text
 
 PRINTED_COLUMNS = 15
@@ -36,6 +37,8 @@ _LIST: tuple[tuple[str, int, Style, str], ...] = (
     ("action_text", 30, "wrap", "未设定"),
     ("responsible_text", 18, "wrap", "未设定"),
     ("deadline_text", 20, "wrap", "未设定"),
+    ("policy_text", 40, "wrap", "未判断"),
+    ("refund_margin_persons", 10, "count", "无法测算"),
     ("trigger_text", 36, "wrap", "未触发"),
     ("mitigation_text", 24, "wrap", "未发现"),
     ("completeness_text", 24, "wrap", "未说明"),
@@ -73,6 +76,8 @@ def main_sheets(content: Content, contracts: Contracts) -> list[Sheet]:
     return [
         list_sheet(content, contracts),
         exporter_sheet(content, contracts),
+        policy_sheet(content, contracts),
+        instrument_sheet(content, contracts),
         change_sheet(content, contracts),
         filtered_sheet(content, contracts),
         source_sheet(content, contracts),
@@ -87,12 +92,15 @@ def county_sheets(content: Content, contracts: Contracts, county_code: str, coun
     own = replace(
         content,
         warnings=tuple(w for w in content.warnings if (w["county_code"] or "") == county_code),
+        answers=tuple(a for a in content.answers if (a["county_code"] or "") == county_code),
         changes=tuple(c for c in content.changes if c["county_name"] == county_name),
         cells=tuple(c for c in content.cells if c["county_code"] == county_code),
     )
     return [
         list_sheet(own, contracts, place=county_name),
         exporter_sheet(own, contracts, place=county_name),
+        policy_sheet(own, contracts),
+        instrument_sheet(own, contracts),
         change_sheet(own, contracts, place=county_name),
         source_sheet(own, contracts),
         explanation_sheet(own),
@@ -104,7 +112,7 @@ def list_sheet(content: Content, contracts: Contracts, *, place: str = "") -> Sh
     return Sheet(
         name="预警名单",
         title=f"{place or content.city}企业规模性裁员风险预警名单",
-        lines=(_dateline(content), _totals(content.warnings)),
+        lines=(content.dateline, _totals(content.warnings)),
         blocks=(Block(_list_columns(content, contracts), content.warnings, "本期无预警企业"),),
         frozen=FROZEN_COLUMNS,
         printed=PRINTED_COLUMNS,
@@ -118,7 +126,7 @@ def exporter_sheet(content: Content, contracts: Contracts, *, place: str = "") -
     return Sheet(
         name="涉美出口企业",
         title=f"{place or content.city}涉美出口企业预警名单",
-        lines=(f"{_dateline(content)}　{_exporters(content)}", _totals(rows)),
+        lines=(f"{content.dateline}　{_exporters(content)}", _totals(rows)),
         blocks=(Block(_list_columns(content, contracts), rows, "本期涉美出口企业中无预警企业"),),
         frozen=FROZEN_COLUMNS,
         printed=PRINTED_COLUMNS,
@@ -143,7 +151,7 @@ def change_sheet(content: Content, contracts: Contracts, *, place: str = "") -> 
     return Sheet(
         name="本期变化",
         title=f"{place or content.city}本期变化",
-        lines=(_dateline(content), f"{content.comparison}。{kinds}"),
+        lines=(content.dateline, f"{content.comparison}。{kinds}"),
         blocks=(Block(_columns(spec, contracts), content.changes, "与上期相比无变化"),),
         frozen=2,
     )
@@ -165,7 +173,7 @@ def filtered_sheet(content: Content, contracts: Contracts) -> Sheet:
     return Sheet(
         name="未列入说明",
         title="达到触发条件但未列入名单的企业",
-        lines=(_dateline(content), _tally(content.filtered, "filter_text")),
+        lines=(content.dateline, _tally(content.filtered, "filter_text")),
         blocks=(Block(_columns(spec, contracts), content.filtered, "没有达到触发条件而未列入的企业"),),
         frozen=2,
     )
@@ -198,7 +206,7 @@ def source_sheet(content: Content, contracts: Contracts) -> Sheet:
     return Sheet(
         name="数据截至",
         title="数据截至情况",
-        lines=(_dateline(content),),
+        lines=(content.dateline,),
         blocks=(
             Block(sources, content.sources, "没有任何数据源", "一、各来源数据"),
             Block(months, tuple(reversed(content.months)), "没有参保月份", "二、参保月份完整性"),
@@ -230,7 +238,7 @@ def quality_sheet(content: Content, contracts: Contracts) -> Sheet:
     return Sheet(
         name="质量检查",
         title=f"质量检查结论：{content.verdict['gate_verdict']}",
-        lines=(_dateline(content), f"共检查 {len(content.results)} 项，未通过 {broken} 项。{reason or ''}"),
+        lines=(content.dateline, f"共检查 {len(content.results)} 项，未通过 {broken} 项。{reason or ''}"),
         blocks=(
             Block(columns, content.results, "本期没有检查记录", "一、数据检查"),
             Block(drift, content.drift, "当期由规则评分，没有学习模型", title),
@@ -245,7 +253,7 @@ def explanation_sheet(content: Content) -> Sheet:
         Column("说明", 118, "wrap", text("text", missing="")),
     )
     rows = [{"item": item, "text": words} for item, words in explanation(content)]
-    return Sheet(name="说明", title="使用说明", lines=(_dateline(content),), blocks=(Block(columns, rows, "无"),))
+    return Sheet(name="说明", title="使用说明", lines=(content.dateline,), blocks=(Block(columns, rows, "无"),))
 
 
 def parameter_sheet(content: Content, contracts: Contracts) -> Sheet:
@@ -262,7 +270,7 @@ def parameter_sheet(content: Content, contracts: Contracts) -> Sheet:
         name="参数",
         title="当期参数及出处",
         lines=(
-            _dateline(content),
+            content.dateline,
             "“项目默认口径”不是本市官方标准，由本局确认后可调整；“待核实原文”须对照原文后使用。",
         ),
         blocks=(Block(columns, content.parameters, "没有在用参数"),),
@@ -318,14 +326,6 @@ def _labels(contracts: Contracts) -> dict[str, str]:
 
 def _yes(name: str) -> Any:
     return lambda row: "无数据" if row[name] is None else "是" if row[name] else "否"
-
-
-def _dateline(content: Content) -> str:
-    edition = content.edition
-    return (
-        f"{content.marks}　期次 {content.title}　数据截止 {formats.instant(edition['cutoff'])}　"
-        f"参保数据所属月份 {formats.month(edition['reference_month'])}"
-    )
 
 
 def _totals(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -1,0 +1,5 @@
+-- Grain: one row per enterprise and instrument that is in force on the day and asks something of an enterprise.
+SELECT a.*
+FROM edition.policy_answer AS a
+INNER JOIN core.enterprise AS e USING (enterprise_no)
+WHERE $county_code IS NULL OR coalesce(e.county_code, '000000') = $county_code
