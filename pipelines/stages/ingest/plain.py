@@ -80,7 +80,7 @@ def _uniform(text: bytes, delimiter: str, skip: int, width: int) -> pl.DataFrame
         return None
     below = text[above:] if above else text
     cells = below.count(delimiter.encode(), 0, below.find(b"\n")) + 1
-    lines = sum(np.count_nonzero(piece == NEWLINE) for _, piece in _pieces(below))
+    lines = below.count(b"\n")
     marks = sum(np.count_nonzero(piece == ord(delimiter)) for _, piece in _pieces(below))
     if cells < max(width, 2) or marks != lines * (cells - 1):
         return None
