@@ -85,6 +85,27 @@ def intervals(bars: Sequence[Bar], title: str, *, most: float) -> str:
     return _svg(parts, title, height=height)
 
 
+def columns(points: Sequence[tuple[str, int | None]], title: str) -> str:
+    """Counts one beside the other, each with its number above and its name below; an unknown one is a dash."""
+    height, base = 220, 170
+    most = max((count for _, count in points if count is not None), default=0) or 1
+    step = (WIDTH - 2 * RIGHT) / max(len(points), 1)
+    parts = [_text(RIGHT, 20, title, size=14)]
+    for place, (name, count) in enumerate(points):
+        middle = RIGHT + step * (place + 0.5)
+        top = base if count is None else base - (base - 56) * count / most
+        if count:
+            parts.append(
+                f'<rect x="{middle - step * 0.36:.1f}" y="{top:.1f}" width="{step * 0.72:.1f}" '
+                f'height="{base - top:.1f}" fill="{COLOURS[0]}"/>'
+            )
+        parts.append(_text(middle, top - 5, "—" if count is None else str(count), size=10, anchor="middle"))
+        for row, words in enumerate(name.split("\n")):
+            parts.append(_text(middle, base + 15 + 13 * row, words, size=10, anchor="middle"))
+    parts.append(_rule(RIGHT, base, WIDTH - RIGHT, base))
+    return _svg(parts, title, height=height)
+
+
 def _frame(axes: Axes) -> Iterator[str]:
     yield _text(WIDTH / 2, 24, axes.title, size=15, anchor="middle")
     for tick in _ticks(axes.x_range):

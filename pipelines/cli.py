@@ -22,6 +22,7 @@ from pipelines import (
     cli_quality,
     demo,
     doctor,
+    enterprise_page,
     explain,
     exporting,
     learning,
@@ -279,10 +280,21 @@ def sql(means: Means, text: str | None, as_csv: bool, out: Path | None, purpose:
 @main.command(name="explain")
 @click.argument("who", metavar="USCC|NAME")
 @click.option("--as-of", type=DAY, help="Edition of this date; else the latest.")
+@click.option("--page", type=click.Path(dir_okay=False, path_type=Path), help="One printable page (HTML) instead.")
+@click.option("--purpose", default="", help="What the page is for; needed with --page, kept on record.")
+@click.option("--to", "recipient", default="本局", show_default=True, help="Who gets the page, kept on record.")
 @click.pass_obj
-def explain_command(means: Means, who: str, as_of: datetime | None) -> None:
-    """Why an enterprise is on the list, or why not."""
-    click.echo(explain.explain(means.home, who, as_of=as_of.date() if as_of else None))
+def explain_command(
+    means: Means, who: str, as_of: datetime | None, page: Path | None, purpose: str, recipient: str
+) -> None:
+    """Why an enterprise is on the list, or why not; what help it may have."""
+    day = as_of.date() if as_of else None
+    if page is None:
+        click.echo(explain.explain(means.home, who, as_of=day))
+        return
+    told = exporting.Telling(purpose=purpose, recipient=recipient, by=_user())
+    exporting.page_of(means, page, lambda: enterprise_page.page(means.home, who, as_of=day), told)
+    click.echo(f"{page}: written, on record")
 
 
 @main.command()

@@ -18,30 +18,30 @@ MOST_NAMES = 10
 
 def explain(home: Home, who: str, *, as_of: date | None) -> str:
     """Text for the enterprise whose code or name is ``who``; ``NotFoundError``, or ``UsageError`` where several fit."""
-    connection = connect_published(_file(home, as_of))
-    enterprise = _find(connection, who)
-    edition = _one(connection, "SELECT * FROM out.edition")
+    connection = connect_published(file_of(home, as_of))
+    enterprise = find(connection, who)
+    edition = one(connection, "SELECT * FROM out.edition")
     lines = [
         f"{enterprise['enterprise_name'] or '名称缺失'}（{enterprise['enterprise_id']}）",
         f"期次 {edition['edition_id']}，数据截止 {edition['cutoff']:%Y-%m-%d %H:%M}，"
         f"参保数据至 {_month(edition['reference_month'])}",
     ]
-    listed = _one(connection, "SELECT * FROM out.warning WHERE enterprise_id = $id", id=enterprise["enterprise_id"])
-    filtered = _one(connection, "SELECT * FROM out.filtered WHERE enterprise_id = $id", id=enterprise["enterprise_id"])
+    listed = one(connection, "SELECT * FROM out.warning WHERE enterprise_id = $id", id=enterprise["enterprise_id"])
+    filtered = one(connection, "SELECT * FROM out.filtered WHERE enterprise_id = $id", id=enterprise["enterprise_id"])
     if listed:
         lines += _listed(listed)
     elif filtered:
         lines += [f"未列入名单：{filtered['filter_text']}", f"触发条件：{filtered['trigger_text']}"]
     else:
         lines += ["未列入名单：没有达到任何一条触发线。"]
-    score = _one(connection, "SELECT * FROM out.risk WHERE enterprise_id = $id", id=enterprise["enterprise_id"])
+    score = one(connection, "SELECT * FROM out.risk WHERE enterprise_id = $id", id=enterprise["enterprise_id"])
     if score:
         lines.append(
             f"风险分 {score['points']}（0—100，不是概率），全市第 {score['rank_city']} 位，"
             f"触发维度 {score['dimension_count']} 个"
         )
         if score["probability"] is not None:
-            lines += _forecast(connection, score, _one(connection, "SELECT * FROM out.model"))
+            lines += _forecast(connection, score, one(connection, "SELECT * FROM out.model"))
         lines += _months(connection, enterprise["enterprise_no"])
         lines += _help(connection, enterprise["enterprise_no"])
     else:
@@ -50,7 +50,8 @@ def explain(home: Home, who: str, *, as_of: date | None) -> str:
     return "\n".join(lines)
 
 
-def _file(home: Home, as_of: date | None) -> Path:
+def file_of(home: Home, as_of: date | None) -> Path:
+    """The published file of the latest edition, or of that of ``as_of``; raises ``NotFoundError``."""
     if as_of is None:
         return home.published / "current.duckdb"
     issued = [e for e in Ledger(home.ledger).editions(as_of=as_of) if e.status == "issued"]
@@ -64,11 +65,12 @@ def _file(home: Home, as_of: date | None) -> Path:
     return path
 
 
-def _find(connection: duckdb.DuckDBPyConnection, who: str) -> dict[str, Any]:
-    exact = _all(
+def find(connection: duckdb.DuckDBPyConnection, who: str) -> dict[str, Any]:
+    """The row of ``out.enterprise`` whose code or name is ``who``, or whose name holds it if only one does."""
+    exact = every(
         connection, "SELECT * FROM out.enterprise WHERE enterprise_id = $who OR enterprise_name = $who", who=who
     )
-    found = exact or _all(
+    found = exact or every(
         connection,
         "SELECT * FROM out.enterprise WHERE contains(enterprise_name, $who) ORDER BY enterprise_id LIMIT $most",
         who=who,
@@ -101,7 +103,7 @@ def _forecast(connection: duckdb.DuckDBPyConnection, score: dict[str, Any], mode
         f"预测{model['forecast_label']}的可能性 {score['probability']:.1%}，"
         f"预计减少 {score['expected_loss_persons']:.1f} 人（模型 {model['model_id']}）"
     ]
-    themes = _all(
+    themes = every(
         connection,
         "SELECT theme, contribution_log_odds FROM out.warning_contribution WHERE enterprise_no = $number "
         "ORDER BY abs(contribution_log_odds) DESC, theme",
@@ -113,22 +115,21 @@ def _forecast(connection: duckdb.DuckDBPyConnection, score: dict[str, Any], mode
     return lines
 
 
+ANSWERS = (
+    "SELECT i.instrument_name, i.ends_on, i.departments_text, i.by_hand_text, i.worth_text, a.* "
+    "FROM out.policy_answer AS a JOIN out.policy_instrument AS i USING (instrument_id) WHERE enterprise_no = $number "
+    "ORDER BY i.clause_no, i.instrument_id"
+)
+OVER = "SELECT * FROM out.policy_instrument WHERE instrument_state = '已到期' ORDER BY clause_no, instrument_id"
+MARGIN = "SELECT * FROM out.refund_margin WHERE enterprise_no = $number"
+
+
 def _help(connection: duckdb.DuckDBPyConnection, number: int) -> list[str]:
     """Each instrument in force with its answer, those that are over in one line, and the margin of the refund."""
-    answers = _all(
-        connection,
-        "SELECT i.instrument_name, i.ends_on, i.departments_text, a.* FROM out.policy_answer AS a "
-        "JOIN out.policy_instrument AS i USING (instrument_id) WHERE enterprise_no = $number "
-        "ORDER BY i.clause_no, i.instrument_id",
-        number=number,
-    )
+    answers = every(connection, ANSWERS, number=number)
     if not answers:
         return []
-    over = _all(
-        connection,
-        "SELECT instrument_name FROM out.policy_instrument WHERE instrument_state = '已到期' "
-        "ORDER BY clause_no, instrument_id",
-    )
+    over = every(connection, OVER)
     lines = [f"可享政策（{DRAFT_TEXT}，金额为测算）："]
     for row in answers:
         why = row["failing_text"] or row["missing_text"] or f"找{row['departments_text']}"
@@ -138,20 +139,21 @@ def _help(connection: duckdb.DuckDBPyConnection, number: int) -> list[str]:
         lines.append(f"  {row['policy_answer']}　{row['instrument_name']}{amount}{end}{had}：{why}")
     if over:
         lines.append("  已到期　" + "、".join(row["instrument_name"] for row in over))
-    margin = _one(connection, "SELECT * FROM out.refund_margin WHERE enterprise_no = $number", number=number)
-    return [*lines, *_margin(margin)]
+    told = margin_text(one(connection, MARGIN, number=number))
+    return [*lines, *([f"  {told}"] if told else [])]
 
 
-def _margin(row: dict[str, Any]) -> list[str]:
+def margin_text(row: dict[str, Any]) -> str:
+    """How many more departures this year bears, in words; empty where that is not known."""
     spare = row.get("refund_margin_persons")
     if spare is None:
-        return []
+        return ""
     told = "已超过" if spare < 0 else f"再减少{spare}人以内不超过"
-    return [f"  裁员率：今年{told}上限（按现行算法；明年返还规则未发布，仅供提醒）"]
+    return f"裁员率：今年{told}上限（按现行算法；明年返还规则未发布，仅供提醒）"
 
 
 def _months(connection: duckdb.DuckDBPyConnection, number: int) -> list[str]:
-    rows = _all(
+    rows = every(
         connection,
         "SELECT month, insured_persons FROM out.enterprise_month "
         "WHERE enterprise_no = $number ORDER BY month DESC LIMIT 6",
@@ -165,11 +167,13 @@ def _month(month: date) -> str:
     return f"{month.year}年{month.month}月"
 
 
-def _all(connection: duckdb.DuckDBPyConnection, sql: str, **values: Any) -> list[dict[str, Any]]:
+def every(connection: duckdb.DuckDBPyConnection, sql: str, **values: Any) -> list[dict[str, Any]]:
+    """All rows of a query."""
     rows: list[dict[str, Any]] = connection.sql(sql, params=values or None).pl().to_dicts()
     return rows
 
 
-def _one(connection: duckdb.DuckDBPyConnection, sql: str, **values: Any) -> dict[str, Any]:
-    rows = _all(connection, sql, **values)
+def one(connection: duckdb.DuckDBPyConnection, sql: str, **values: Any) -> dict[str, Any]:
+    """The first row of a query; empty where there is none."""
+    rows = every(connection, sql, **values)
     return rows[0] if rows else {}

@@ -59,6 +59,20 @@ def to_file(means: Means, text: str, out: Path, told: Telling) -> int:
     return frame.height
 
 
+def page_of(means: Means, out: Path, made: Callable[[], tuple[str, str]], told: Telling) -> None:
+    """Write the page of one enterprise to ``out``, on record first; ``made`` gives its edition and its text.
+
+    Raises ``UsageError`` without a purpose, ``PurposeError`` where a feed was not approved for that.
+    """
+    if not told.purpose.strip():
+        raise UsageError("--page needs --purpose: what the page is for; it is kept on record")
+    _require(means)
+    edition_id, text = made()
+    _tell(means, 1, told, edition_id=edition_id, what="一企一策页面")
+    with atomic_file(out.resolve()) as path:
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
 def published(means: Means) -> Path:
     """The file that analysts read now."""
     return means.home.published / "current.duckdb"
