@@ -40,7 +40,8 @@ def _page(connection: duckdb.DuckDBPyConnection, enterprise: dict[str, Any]) -> 
     listed = explain.one(connection, "SELECT * FROM out.warning WHERE enterprise_id = $id", id=code)
     filtered = explain.one(connection, "SELECT * FROM out.filtered WHERE enterprise_id = $id", id=code)
     change = explain.one(connection, "SELECT * FROM out.warning_change WHERE enterprise_id = $id", id=code)
-    answers = explain.every(connection, explain.ANSWERS, number=number)
+    has_policies = bool(explain.one(connection, explain.HAS_POLICIES))
+    answers = explain.every(connection, explain.ANSWERS, number=number) if has_policies else []
     trail = explain.every(connection, TRAIL, months=MONTHS, number=number)
     score = explain.one(connection, "SELECT * FROM out.risk WHERE enterprise_no = $number", number=number)
     model = explain.one(connection, "SELECT forecast_label FROM out.model")
@@ -63,8 +64,9 @@ def _page(connection: duckdb.DuckDBPyConnection, enterprise: dict[str, Any]) -> 
             eligible=[_told(row) for row in answers if row["policy_answer"] == ELIGIBLE],
             unknown=[row for row in answers if row["policy_answer"] == UNKNOWN],
             refused=[row for row in answers if row["policy_answer"] not in (ELIGIBLE, UNKNOWN)],
-            over=explain.every(connection, explain.OVER) if answers else [],
-            margin=explain.margin_text(explain.one(connection, explain.MARGIN, number=number)),
+            over=explain.every(connection, explain.OVER) if has_policies else [],
+            by_hand=explain.every(connection, explain.BY_HAND) if has_policies else [],
+            margin=explain.margin_text(explain.one(connection, explain.MARGIN, number=number)) if has_policies else "",
             services=SERVICES,
             service_departments="、".join(INSTRUMENTS["FW5"].departments),
             trend=charts.columns([(_name(row["month"]), row["insured_persons"]) for row in trail], "参保人数（人）"),
@@ -76,7 +78,7 @@ def _page(connection: duckdb.DuckDBPyConnection, enterprise: dict[str, Any]) -> 
 
 def _told(row: dict[str, Any]) -> dict[str, Any]:
     amount = formats.yuan(row["amount_fen"]) if row["amount_fen"] else row["missing_text"] or "不是补助金额"
-    return {**row, "amount": amount, "ends": row["ends_on"].isoformat() if row["ends_on"] else "未注明"}
+    return {**row, "amount": amount, "ends": row["deadline_text"]}
 
 
 def _name(month: date) -> str:

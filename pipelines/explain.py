@@ -9,7 +9,7 @@ import duckdb
 from pipelines import formats
 from pipelines.errors import NotFoundError, UsageError
 from pipelines.ledger import Ledger
-from pipelines.policy.instrument import DRAFT_TEXT
+from pipelines.policy.instrument import DRAFT_TEXT, ELIGIBLE, EXPIRED
 from pipelines.settings import Home
 from pipelines.warehouse import connect_published
 
@@ -116,31 +116,43 @@ def _forecast(connection: duckdb.DuckDBPyConnection, score: dict[str, Any], mode
 
 
 ANSWERS = (
-    "SELECT i.instrument_name, i.ends_on, i.departments_text, i.by_hand_text, i.worth_text, a.* "
+    "SELECT i.instrument_name, i.deadline_text, i.departments_text, i.by_hand_text, i.worth_text, a.* "
     "FROM out.policy_answer AS a JOIN out.policy_instrument AS i USING (instrument_id) WHERE enterprise_no = $number "
     "ORDER BY i.clause_no, i.instrument_id"
 )
-OVER = "SELECT * FROM out.policy_instrument WHERE instrument_state = '已到期' ORDER BY clause_no, instrument_id"
+OVER = f"SELECT * FROM out.policy_instrument WHERE instrument_state = '{EXPIRED}' ORDER BY clause_no, instrument_id"
+BY_HAND = (
+    "SELECT * FROM out.policy_instrument WHERE NOT is_judged AND beneficiary = '企业' "
+    f"AND instrument_state <> '{EXPIRED}' ORDER BY clause_no, instrument_id"
+)
+HAS_POLICIES = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'out' AND table_name = 'policy_answer'"
 MARGIN = "SELECT * FROM out.refund_margin WHERE enterprise_no = $number"
 
 
 def _help(connection: duckdb.DuckDBPyConnection, number: int) -> list[str]:
     """Each instrument in force with its answer, those that are over in one line, and the margin of the refund."""
+    if not one(connection, HAS_POLICIES):
+        return ["本期次早于政策判断，没有可享政策一节。"]
     answers = every(connection, ANSWERS, number=number)
     if not answers:
         return []
     over = every(connection, OVER)
     lines = [f"可享政策（{DRAFT_TEXT}，金额为测算）："]
     for row in answers:
-        why = row["failing_text"] or row["missing_text"] or f"找{row['departments_text']}"
+        told = [row["failing_text"], row["missing_text"]]
+        told += [f"找{row['departments_text']}"] if row["policy_answer"] == ELIGIBLE else []
+        why = "；".join(words for words in told if words)
         amount = f"，测算{formats.yuan(row['amount_fen'])}" if row["amount_fen"] else ""
-        end = f"，至{row['ends_on']}" if row["ends_on"] else ""
-        had = f"，{row['received_on']}已享受过" if row["received_on"] else ""
+        end = "" if row["deadline_text"] == "未注明" else f"，{row['deadline_text']}"
+        had = f"，{row['received_on']}有同类发放记录" if row["received_on"] else ""
         lines.append(f"  {row['policy_answer']}　{row['instrument_name']}{amount}{end}{had}：{why}")
+    by_hand = every(connection, BY_HAND)
+    if by_hand:
+        lines.append("  须人工核对　" + "、".join(row["instrument_name"] for row in by_hand))
     if over:
         lines.append("  已到期　" + "、".join(row["instrument_name"] for row in over))
-    told = margin_text(one(connection, MARGIN, number=number))
-    return [*lines, *([f"  {told}"] if told else [])]
+    margin = margin_text(one(connection, MARGIN, number=number))
+    return [*lines, *([f"  {margin}"] if margin else [])]
 
 
 def margin_text(row: dict[str, Any]) -> str:
@@ -148,8 +160,8 @@ def margin_text(row: dict[str, Any]) -> str:
     spare = row.get("refund_margin_persons")
     if spare is None:
         return ""
-    told = "已超过" if spare < 0 else f"再减少{spare}人以内不超过"
-    return f"裁员率：今年{told}上限（按现行算法；明年返还规则未发布，仅供提醒）"
+    told = "按目前人数，到12月将超过" if spare < 0 else f"今年再减少{spare}人以内不超过"
+    return f"裁员率：{told}上限（按现行算法；明年返还规则未发布，仅供提醒）"
 
 
 def _months(connection: duckdb.DuckDBPyConnection, number: int) -> list[str]:

@@ -12,6 +12,9 @@ from pipelines.parameters import Parameters
 ELIGIBLE, REFUSED, UNKNOWN, EXPIRED, EARLY = "符合条件", "不符合条件", "缺少数据", "已到期", "尚未开始"
 DRAFT, ISSUED = "征求意见稿", "已发布文件"
 DRAFT_TEXT = "依据征求意见稿，以正式文件为准"
+DRAFT_SINCE = date(2025, 1, 1)
+"""The draft speaks of 2025 and later; of days before nothing is said."""
+DRAFT_RUNNING, UNFOUNDED = "征求意见稿期内", "未设立"
 SUCCESSOR = "后续政策未见发布"
 Which = Literal["behaviour", "apply", "pay"]
 
@@ -50,14 +53,13 @@ DRAFTED = Basis("征求意见稿", DRAFT_TEXT, "verified")
 class Terms:
     """A rule on one day: what must hold, what it is worth, what a person must still look at.
 
-    ``amount`` is fen, or null where it cannot be said, with ``amount_missing`` then; ``issued`` is the basis of the
-    enterprises for which ``issued_where`` holds.
+    ``amount`` is fen, or null where it cannot be said, with ``amount_missing`` then; for enterprises for
+    which ``issued_where`` holds the instrument rests on its issued text.
     """
 
     conditions: tuple[Condition, ...]
     amount: pl.Expr | None = None
     amount_missing: str = ""
-    issued: Basis | None = None
     issued_where: pl.Expr | None = None
 
 
@@ -67,13 +69,14 @@ class Instrument:
 
     ``worth`` is the amount in words, ``by_hand`` what no feed tells, ``lives_on`` what of it goes on after its end and
     until when, ``benefit_kind`` what records of payments call it;
-    ``for_enterprises`` is whether an enterprise is asked about at all.
+    ``for_enterprises`` is whether data can tell enterprises apart at all, ``is_founded`` whether it exists yet.
+    ``issued`` is the issued text behind ``issued_where`` of its terms, ``numbers`` the parameters that text needs.
     """
 
     instrument_id: str
     name: str
     clause: int
-    beneficiary: Literal["企业", "个人", "政府"]
+    beneficiary: Literal["企业", "企业和个人", "个人", "建设单位", "政府"]
     departments: tuple[str, ...]
     terms: Callable[[Parameters], Terms]
     decides: Which | None
@@ -86,6 +89,9 @@ class Instrument:
     basis: Basis = DRAFTED
     benefit_kind: str | None = None
     for_enterprises: bool = True
+    is_founded: bool = True
+    issued: Basis | None = None
+    numbers: tuple[str, ...] = ()
 
     @property
     def window(self) -> Window:
@@ -97,12 +103,20 @@ class Instrument:
         """``已到期`` or ``尚未开始`` where the day alone answers, else None."""
         if self.window.until and day > self.window.until:
             return EXPIRED
-        return EARLY if self.begins and day < self.begins else None
+        return EARLY if day < DRAFT_SINCE else None
 
-    @property
-    def begins(self) -> date | None:
-        """The first day on which it can be asked for."""
-        return max((w.since for w in (self.behaviour, self.window) if w.since), default=None)
+    def state(self, day: date) -> str:
+        """How it stands on ``day``, in a word; nothing of a draft is in force."""
+        return self.standing(day) or (DRAFT_RUNNING if self.is_founded else UNFOUNDED)
+
+    def deadline(self, day: date) -> str:
+        """The last day in words, and of what: who hires after the window of hiring has nothing of that of payment."""
+        last = self.window.until
+        if last is None:
+            return "未注明"
+        happened = self.behaviour.until
+        is_paid_only = self.decides == "pay" and happened is not None and happened < day
+        return f"{happened}前发生的，发放至{last}" if is_paid_only else f"至{last}"
 
     def rule_day(self, day: date) -> date:
         """The day whose numbers apply: ``day``, or the last day of the behaviour that is being paid for."""

@@ -9,7 +9,7 @@ from pipelines.parameters import Parameters
 from pipelines.policy import size
 from pipelines.policy.facts import FACTS
 from pipelines.policy.instrument import (
-    DRAFT,
+    DRAFT_SINCE,
     ELIGIBLE,
     EXPIRED,
     REFUSED,
@@ -108,9 +108,9 @@ def _missing(terms: Terms, answer: pl.Expr, amount: pl.Expr) -> pl.Expr:
 
 def _basis(one: Instrument, terms: Terms) -> pl.Expr:
     usual = pl.lit(one.basis.kind)
-    if terms.issued is None or terms.issued_where is None:
+    if one.issued is None or terms.issued_where is None:
         return usual
-    return pl.when(terms.issued_where).then(pl.lit(terms.issued.kind)).otherwise(pl.lit(DRAFT))
+    return pl.when(terms.issued_where).then(pl.lit(one.issued.kind)).otherwise(usual)
 
 
 def state_text(one: Instrument, as_of: date) -> str:
@@ -119,4 +119,4 @@ def state_text(one: Instrument, as_of: date) -> str:
         lives = one.lives_on
         rest = f"；{lives[1]}" if lives and as_of <= lives[0] else ""
         return f"执行期至{one.window.until}，{SUCCESSOR}{rest}"
-    return f"自{one.begins}起执行"
+    return f"征求意见稿针对{DRAFT_SINCE.year}年及以后，此前不作判断"

@@ -62,9 +62,10 @@ def passes(version: str, *, is_large: pl.Expr | None = None) -> pl.Expr:
 
 
 def margin(version: str) -> pl.Expr:
-    """Departures from now on that the year still bears, if they happen next month and nobody joins; at least −1.
+    """Departures from now on that the year still bears, each fewer as well, if they happen next month; at least −1.
 
-    −1 is: the rate is over its limit already. Of columns ``year_january_persons``, ``insured_persons`` (the last
+    −1 is: at today's head count the year ends over its limit. The mean, and with it the limit, is that of the year
+    with the departures. Of columns ``year_january_persons``, ``insured_persons`` (the last
     complete month), ``year_sum_persons`` and ``year_months`` (its complete months so far, January among them); null
     where one is not known or the formula does not compare January with December.
     """
@@ -72,10 +73,24 @@ def margin(version: str) -> pl.Expr:
     if found.numerators != (("january", "-december"),) or found.denominator != "mean":
         return pl.lit(None, pl.Int64)
     now, rest = pl.col("insured_persons"), _MONTHS - pl.col("year_months")
-    mean = (pl.col("year_sum_persons") + rest * now) / _MONTHS
-    limit = pl.when(mean <= SMALL_PERSONS).then(found.small_limit / 100).otherwise(found.limit / 100)
-    spare = limit * mean - (pl.col("year_january_persons") - now)
-    return ((spare / (1 + limit * rest / _MONTHS) + _EPSILON).floor().cast(pl.Int64)).clip(-1, now)
+    total = pl.col("year_sum_persons") + rest * now
+    lost = pl.col("year_january_persons") - now
+
+    def most(percent: float) -> pl.Expr:
+        share = percent / 100
+        spare = share * total / _MONTHS - lost
+        return ((spare / (1 + share * rest / _MONTHS) + _EPSILON).floor().cast(pl.Int64)).clip(-1, now)
+
+    usual, small = most(found.limit), most(found.small_limit)
+    over = total - SMALL_PERSONS * _MONTHS
+    becomes_small = pl.when(rest > 0).then((over / rest - _EPSILON).ceil().cast(pl.Int64))
+    return (
+        pl.when(over <= 0)
+        .then(small)
+        .when((usual >= becomes_small - 1) & (becomes_small <= now))
+        .then(small)
+        .otherwise(usual)
+    )
 
 
 _EPSILON = 1e-9

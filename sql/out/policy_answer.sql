@@ -1,4 +1,4 @@
--- Grain: one row per enterprise and instrument that is in force on the day and asks something of an enterprise.
+-- Grain: one row per enterprise and instrument that is within its days and for which data tell enterprises apart.
 SELECT a.*
 FROM edition.policy_answer AS a
 INNER JOIN core.enterprise AS e USING (enterprise_no)

@@ -1,4 +1,4 @@
--- Grain: one row per enterprise insured in the reference month.
+-- Grain: one row per enterprise insured in the reference month, and per listed one.
 SELECT a.*
 FROM edition.refund_margin AS a
 INNER JOIN core.enterprise AS e USING (enterprise_no)

@@ -2,6 +2,7 @@
 
 import csv
 from decimal import Decimal
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -68,22 +69,20 @@ def test_one_city_has_a_limit_of_its_own_for_large_enterprises() -> None:
     between=st.integers(0, 400),
 )
 def test_the_margin_is_the_most_that_still_passes(january: int, now: int, past: int, between: int) -> None:
-    """Departures counted one by one, by the formula, with the limit of the mean without them."""
+    """Departures counted one by one, by the formula, with the limit of the mean with them."""
     months = [january, *([between] * max(past - 2, 0)), *([now] if past > 1 else [])][:past]
     now = months[-1]
     row = {"year_january_persons": january, "insured_persons": now, "year_sum_persons": sum(months)}
     frame = pl.DataFrame([{**row, "year_months": past}])
     found = frame.select(layoff_rate.margin("LYG-2025").alias("m"))["m"][0]
     rest = 12 - past
-    small = sum(months) + rest * now <= 30 * 12
-    limit = (20, 100) if small else (55, 1000)
 
     def bears(leaving: int) -> bool:
         total = sum(months) + rest * (now - leaving)
+        limit = (20, 100) if total <= 30 * 12 else (55, 1000)
         return (january - now + leaving) * 12 * limit[1] <= limit[0] * total
 
-    bearable = [leaving for leaving in range(now + 1) if bears(leaving)]
-    assert found == (max(bearable) if bearable else -1)
+    assert found == len(list(takewhile(bears, range(now + 1)))) - 1
 
 
 def test_published_refunds_reproduce_to_the_cent(shared_data: Path) -> None:

@@ -185,12 +185,12 @@ def cell_rows() -> list[dict[str, Any]]:
 def instrument_rows() -> list[dict[str, Any]]:
     """One instrument that is in force and one that is over."""
     states = (
-        ("KGBZ", "一次性扩岗补助", "执行中", "执行中"),
+        ("KGBZ", "一次性扩岗补助", "征求意见稿期内", "按数据逐家判断"),
         ("WGFH", "失业保险稳岗返还", "已到期", "执行期至2025-12-31，后续政策未见发布"),
     )
     return [
         {"edition_id": EDITION, "instrument_id": code, "instrument_name": name, "clause_no": 1, "state_text": told}
-        | {"instrument_state": state}
+        | {"instrument_state": state, "is_judged": state != "已到期", "deadline_text": "至2026-12-31"}
         for code, name, state, told in states
     ]
 

@@ -17,6 +17,8 @@ INSTRUMENT = Instrument(
     beneficiary="企业",
     departments=("市人社局", "市农业农村局", "市政府办（金融工作）", "人行连云港市分行"),
     terms=_terms,
+    is_founded=False,
+    for_enterprises=False,
     decides=None,
     worth="没有额度",
 )

@@ -11,9 +11,9 @@ from pipelines.policy.instrument import Condition, Instrument, Terms, Window
 
 def _terms(parameters: Parameters) -> Terms:
     del parameters
-    hit = pl.col("is_us_exporter") | (pl.col("tariff_exposure_ratio") > 0)
+    hit = pl.when(pl.col("is_us_exporter")).then(statement=True)
     return Terms(
-        (ALIVE, INSURED, Condition(hit, "没有对美出口，不属于受关税影响较大的企业", "涉美出口企业名单或海关出口数据"))
+        (ALIVE, INSURED, Condition(hit, "", "受关税影响较大的认定（征求意见稿没有办法；涉美出口企业先行申请）"))
     )
 
 
@@ -26,10 +26,10 @@ INSTRUMENT = Instrument(
     terms=_terms,
     benefit_kind="缓缴社会保险费",
     decides="behaviour",
-    behaviour=Window(date(2025, 1, 1), date(2025, 12, 31), "缓缴的费款所属期"),
+    behaviour=Window(until=date(2025, 12, 31)),
     apply=Window(note="企业申请"),
     pay=Window(note="补缴期限本省未见规定；漳州为2026年12月底前"),
     worth="养老、失业、工伤保险单位应缴部分暂缓，免收滞纳金；不是减免",
-    by_hand=("生产经营确有困难",),
+    by_hand=("受关税影响较大", "生产经营确有困难"),
     lives_on=(date(2026, 12, 31), "已缓缴的须补缴；漳州口径为2026年12月底前，本省期限请核实"),
 )

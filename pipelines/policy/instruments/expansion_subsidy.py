@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 
 from pipelines.parameters import Parameters
-from pipelines.policy.conditions import ALIVE, NOT_DISHONEST
+from pipelines.policy.conditions import ALIVE
 from pipelines.policy.instrument import Condition, Instrument, Terms, Window
 
 
@@ -14,7 +14,6 @@ def _terms(parameters: Parameters) -> Terms:
     return Terms(
         (
             ALIVE,
-            NOT_DISHONEST,
             Condition(persons > 0, "2025年度没有招用高校毕业生或登记失业青年的记录", "重点群体招用月报"),
         ),
         amount=persons * int(parameters["expansion_subsidy_yuan"]) * 100,
@@ -32,7 +31,7 @@ INSTRUMENT = Instrument(
     decides="pay",
     behaviour=Window(date(2025, 1, 1), date(2025, 12, 31)),
     apply=Window(note="免申即享，企业网上确认，逾期视为放弃"),
-    pay=Window(date(2025, 1, 1), date(2026, 12, 31), "2025年度招用的在2026年度发放"),
+    pay=Window(date(2026, 1, 1), date(2026, 12, 31), "2025年度招用的在2026年度发放"),
     worth="1500元/人",
     by_hand=(
         "失业、工伤、职工养老保险足额缴满3个月且审核时正常参保",

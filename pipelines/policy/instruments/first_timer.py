@@ -19,7 +19,8 @@ INSTRUMENT = Instrument(
     beneficiary="企业",
     departments=("市人社局", "市财政局"),
     terms=_terms,
+    for_enterprises=False,
     decides="behaviour",
-    behaviour=Window(date(2025, 1, 1), date(2027, 12, 31)),
+    behaviour=Window(until=date(2027, 12, 31)),
     worth="1000元/人，发给企业",
 )

@@ -21,7 +21,7 @@ INSTRUMENT = Instrument(
     terms=_terms,
     benefit_kind="派员招聘补贴",
     decides="behaviour",
-    behaviour=Window(date(2025, 1, 1), date(2027, 12, 31)),
+    behaviour=Window(until=date(2027, 12, 31)),
     worth="按实际交通食宿成本，省内每人不超过1000元，省外每人不超过3000元",
     by_hand=("参加人社部门组织的赴外招聘",),
 )

@@ -35,10 +35,13 @@ def _terms(parameters: Parameters) -> Terms:
         ALIVE,
         NOT_DISHONEST,
         Condition(
+            pl.when(~pl.col("is_labour_agency")).then(statement=True), "", "劳务派遣单位的申请材料（须按用工协议返还）"
+        ),
+        Condition(
             pl.col("premium_months") >= months, f"上年度足额缴纳失业保险费不满{months}个月", "上年度各月失业保险缴费"
         ),
         Condition(
-            layoff_rate.passes(version),
+            layoff_rate.passes(version, is_large=~pl.col("is_sme")),
             f"上年度裁员率高于{limit.limit:g}%（30人及以下高于{limit.small_limit:g}%）",
             "上年度1月和12月参保人数、月均人数",
         ),
@@ -48,12 +51,13 @@ def _terms(parameters: Parameters) -> Terms:
         conditions,
         amount=refund_fen(pl.col("premium_fen"), _rate(usual, raised)),
         amount_missing="企业规模或涉美出口认定",
-        issued=ISSUED_TEXT,
         issued_where=~pl.col("is_us_exporter"),
     )
 
 
 INSTRUMENT = Instrument(
+    issued=ISSUED_TEXT,
+    numbers=("layoff_rate_version", "refund_min_premium_months", "refund_rate_pct"),
     instrument_id="WGFH",
     name="失业保险稳岗返还",
     clause=1,
@@ -63,11 +67,8 @@ INSTRUMENT = Instrument(
     benefit_kind="稳岗返还",
     decides="apply",
     behaviour=Window(note="保费与裁员率都看上一自然年"),
-    apply=Window(date(2025, 1, 1), date(2025, 12, 31), "免申即享；劳务派遣单位需申请"),
+    apply=Window(until=date(2025, 12, 31), note="免申即享；劳务派遣单位需申请"),
     pay=Window(note="随审核发放"),
     worth="上年度实际缴纳失业保险费的30%（大型）、60%（中小微）；涉美出口企业50%、90%",
-    by_hand=(
-        "不属于僵尸企业",
-        "劳务派遣单位须按用工协议申请",
-    ),
+    by_hand=("不属于僵尸企业",),
 )

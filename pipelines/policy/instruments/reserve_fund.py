@@ -17,6 +17,7 @@ INSTRUMENT = Instrument(
     beneficiary="政府",
     departments=("市财政局", "市人社局"),
     terms=_terms,
+    is_founded=False,
     decides=None,
     for_enterprises=False,
     worth="没有金额和规则",

@@ -1,20 +1,20 @@
 """云岗助贷 (clause 2): a bank's line of up to 50 million yuan for who keeps jobs."""
 
-from datetime import date
-
 import polars as pl
 
 from pipelines.parameters import Parameters
-from pipelines.policy.conditions import ALIVE, INSURED, NOT_DISHONEST
+from pipelines.policy.conditions import ALIVE, INSURED, SMALL_OR_MICRO
 from pipelines.policy.instrument import Condition, Instrument, Terms, Window
 
 
 def _terms(parameters: Parameters) -> Terms:
     limit = float(parameters["stabilising_loan_max_loss_pct"])
     kept = Condition(
-        pl.col("insured_change_12m_ratio") >= -limit / 100, f"近12个月参保人数减少超过{limit:g}%", "12个月前的参保人数"
+        pl.col("insured_change_12m_ratio") > -limit / 100,
+        f"近12个月参保人数减少达到{limit:g}%（全国口径要求低于）",
+        "12个月前的参保人数",
     )
-    return Terms((ALIVE, INSURED, NOT_DISHONEST, kept))
+    return Terms((ALIVE, INSURED, SMALL_OR_MICRO, kept))
 
 
 INSTRUMENT = Instrument(
@@ -26,7 +26,6 @@ INSTRUMENT = Instrument(
     terms=_terms,
     benefit_kind="云岗助贷",
     decides=None,
-    behaviour=Window(date(2025, 1, 1)),
     apply=Window(note="向银行申请"),
     worth="单户授信上限5000万元（原3000万元），是贷款额度不是补助",
     by_hand=("银行授信审查",),

@@ -1,11 +1,9 @@
 """创业贷 (clause 2): a guaranteed loan for small firms by the share of key groups newly hired."""
 
-from datetime import date
-
 import polars as pl
 
 from pipelines.parameters import Parameters
-from pipelines.policy.conditions import ALIVE, INSURED, NOT_DISHONEST, SMALL_OR_MICRO
+from pipelines.policy.conditions import ALIVE, INSURED, SMALL_OR_MICRO
 from pipelines.policy.instrument import Condition, Instrument, Terms, Window
 
 
@@ -13,7 +11,7 @@ def _terms(parameters: Parameters) -> Terms:
     del parameters
     hired = pl.col("key_hired_persons")
     some = Condition(hired > 0, "近12个月没有新招用重点群体的记录", "重点群体招用月报")
-    return Terms((ALIVE, INSURED, NOT_DISHONEST, SMALL_OR_MICRO, some))
+    return Terms((ALIVE, INSURED, SMALL_OR_MICRO, some))
 
 
 INSTRUMENT = Instrument(
@@ -25,7 +23,6 @@ INSTRUMENT = Instrument(
     terms=_terms,
     benefit_kind="创业担保贷款",
     decides=None,
-    behaviour=Window(date(2025, 1, 1)),
     apply=Window(note="向经办银行申请"),
     worth="小微企业上限400万元，个人上限50万元，是贷款额度不是补助",
     by_hand=(

@@ -19,7 +19,8 @@ INSTRUMENT = Instrument(
     beneficiary="企业",
     departments=("市教育局", "市财政局", "市人社局", "市委社工部", "市农业农村局", "市卫健委", "市国资委", "市总工会"),
     terms=_terms,
+    for_enterprises=False,
     decides="behaviour",
-    behaviour=Window(date(2025, 1, 1), date(2026, 12, 31)),
-    worth="按工资总额管理规定",
+    behaviour=Window(until=date(2026, 12, 31)),
+    worth="征求意见稿没有标准",
 )

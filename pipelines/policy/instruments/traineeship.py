@@ -17,6 +17,7 @@ INSTRUMENT = Instrument(
     beneficiary="企业",
     departments=("市人社局", "市财政局"),
     terms=_terms,
+    for_enterprises=False,
     benefit_kind="就业见习补贴",
     decides=None,
     worth="全市每年5000个见习岗位，征求意见稿没有补贴标准",

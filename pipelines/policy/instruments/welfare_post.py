@@ -21,7 +21,7 @@ INSTRUMENT = Instrument(
     terms=_terms,
     benefit_kind="公益性岗位补贴",
     decides="behaviour",
-    behaviour=Window(date(2025, 1, 1), date(2025, 12, 31)),
+    behaviour=Window(until=date(2025, 12, 31)),
     worth="全市储备不少于5600个岗位，安置失业职工，不发给企业",
     by_hand=("本人已失业并经认定",),
 )

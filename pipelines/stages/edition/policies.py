@@ -10,15 +10,15 @@ import polars as pl
 from pipelines import formats, parameters
 from pipelines.contracts import read_sql
 from pipelines.policy import judging, layoff_rate
-from pipelines.policy.instrument import ELIGIBLE, UNKNOWN, Instrument, Window
+from pipelines.policy.instrument import DRAFT_SINCE, DRAFT_TEXT, ELIGIBLE, UNKNOWN, Instrument, Window
 from pipelines.policy.instruments import INSTRUMENTS
 from pipelines.run import Run
 from pipelines.warehouse import Warehouse
 
-RUNNING = "执行中"
 RECEIVED = (
     "SELECT enterprise_no, benefit_kind, max(paid_on) AS received_on FROM core.policy_benefit "
-    "WHERE benefit_status IN ('已批准', '已发放') AND paid_on <= $as_of::DATE GROUP BY enterprise_no, benefit_kind"
+    "WHERE benefit_status IN ('已批准', '已发放') AND paid_on >= $since::DATE AND paid_on <= $as_of::DATE "
+    "GROUP BY enterprise_no, benefit_kind"
 )
 
 
@@ -40,11 +40,11 @@ class Help:
 def store(run: Run, warehouse: Warehouse, listed: Sequence[int], *, edition_id: str, month: date | None) -> Help:
     """Fill ``edition.policy_instrument``, ``policy_answer`` and ``refund_margin``; gives what the list says."""
     as_of = run.as_of
-    asked = [one for one in INSTRUMENTS.values() if one.for_enterprises and one.standing(as_of) is None]
+    asked = [one for one in INSTRUMENTS.values() if _is_judged(one, as_of)]
     facts = _facts(run, warehouse, listed, month)
     answers = judging.judge(facts, as_of, parameters=parameters.load, instruments=asked)
     kinds = {one.instrument_id: one.benefit_kind for one in asked}
-    received = warehouse.frame(RECEIVED, as_of=as_of)
+    received = warehouse.frame(RECEIVED, as_of=as_of, since=DRAFT_SINCE)
     answered = answers.with_columns(
         pl.col("instrument_id").replace_strict(kinds, return_dtype=pl.String).alias("benefit_kind")
     ).join(received, on=["enterprise_no", "benefit_kind"], how="left", maintain_order="left")
@@ -62,25 +62,27 @@ def store(run: Run, warehouse: Warehouse, listed: Sequence[int], *, edition_id: 
     own = answered.filter(pl.col("enterprise_no").is_in(listed)).partition_by("enterprise_no", as_dict=True)
     told = margins.filter(pl.col("enterprise_no").is_in(listed)).drop_nulls("refund_margin_persons")
     return Help(
-        {number: _text(own[number,].to_dicts()) for number in listed},
+        {number: _text(own[number,].to_dicts(), as_of) for number in listed},
         dict(zip(told["enterprise_no"].to_list(), told["refund_margin_persons"].to_list(), strict=True)),
     )
 
 
-def _text(answers: Sequence[Mapping[str, Any]]) -> str:
+def _text(answers: Sequence[Mapping[str, Any]], as_of: date) -> str:
     """Help that an enterprise may have, in the order of the clauses, and what stays open."""
     given = [
-        INSTRUMENTS[answer["instrument_id"]].name + _terms(answer) for answer in answers if answer["answer"] == ELIGIBLE
+        INSTRUMENTS[answer["instrument_id"]].name + _terms(answer, as_of)
+        for answer in answers
+        if answer["answer"] == ELIGIBLE
     ]
     unknown = sum(answer["answer"] == UNKNOWN for answer in answers)
     rest = [f"另有{unknown}项缺少数据，见“可享政策”表"] if unknown else []
-    return "；".join([*(given or ["没有符合条件的在执行政策"]), *rest])
+    return "；".join([*(given or ["没有数据可判断为符合条件的政策"]), *rest]) + f"（{DRAFT_TEXT}）"
 
 
-def _terms(answer: Mapping[str, Any]) -> str:
+def _terms(answer: Mapping[str, Any], as_of: date) -> str:
     amount = [f"测算{formats.yuan(answer['amount_fen'])}"] if answer["amount_fen"] else []
-    end = [f"至{answer['deadline_on']}"] if answer["deadline_on"] else []
-    had = [f"{answer['received_on']}已享受过"] if answer["received_on"] else []
+    end = [INSTRUMENTS[answer["instrument_id"]].deadline(as_of)] if answer["deadline_on"] else []
+    had = [f"{answer['received_on']}有同类发放记录"] if answer["received_on"] else []
     told = "，".join([*amount, *end, *had])
     return f"（{told}）" if told else ""
 
@@ -98,25 +100,36 @@ def _facts(run: Run, warehouse: Warehouse, listed: Sequence[int], month: date | 
     )
 
 
+def _is_judged(one: Instrument, as_of: date) -> bool:
+    return one.for_enterprises and one.standing(as_of) is None
+
+
+def _open_text(one: Instrument) -> str:
+    """What to know of an instrument within its days."""
+    if not one.is_founded:
+        return "探索或适时设立，细则未见发布"
+    return "按数据逐家判断" if one.for_enterprises else "没有数据源可逐家判断，须人工核对"
+
+
 def _instrument(one: Instrument, as_of: date, edition_id: str) -> dict[str, Any]:
-    standing = one.standing(as_of)
     return {
         "edition_id": edition_id,
         "instrument_id": one.instrument_id,
         "instrument_name": one.name,
         "clause_no": one.clause,
         "beneficiary": one.beneficiary,
-        "instrument_state": standing or RUNNING,
-        "begins_on": one.begins,
+        "instrument_state": one.state(as_of),
         "ends_on": one.window.until,
+        "deadline_text": one.deadline(as_of),
+        "is_judged": _is_judged(one, as_of),
         "worth_text": one.worth or "未注明",
         "by_hand_text": "；".join(one.by_hand) or "无",
         "windows_text": "；".join(
             f"{name}：{_window(window)}"
             for name, window in (("发生", one.behaviour), ("申请", one.apply), ("发放", one.pay))
         ),
-        "state_text": judging.state_text(one, as_of) if standing else RUNNING,
-        "basis_text": one.basis.text,
+        "state_text": judging.state_text(one, as_of) if one.standing(as_of) else _open_text(one),
+        "basis_text": "；".join(basis.text for basis in (one.basis, one.issued) if basis),
         "departments_text": "、".join(one.departments),
     }
 

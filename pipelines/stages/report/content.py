@@ -14,7 +14,7 @@ from pipelines.warehouse import Warehouse
 Row = dict[str, Any]
 ANSWERS = (
     "SELECT w.warning_no, w.colour, w.enterprise_name, w.county_code, w.county_name, i.instrument_name, "
-    "i.ends_on, i.by_hand_text, i.departments_text, a.* FROM edition.policy_answer AS a "
+    "i.deadline_text, i.by_hand_text, i.departments_text, a.* FROM edition.policy_answer AS a "
     "JOIN edition.warning AS w USING (enterprise_no) JOIN edition.policy_instrument AS i USING (instrument_id) "
     "ORDER BY w.warning_no, i.clause_no, a.instrument_id"
 )

@@ -6,20 +6,21 @@ from typing import Any
 
 from pipelines import formats
 from pipelines.contracts import Contracts
-from pipelines.policy.instrument import DRAFT_TEXT, ELIGIBLE, ISSUED, UNKNOWN
+from pipelines.policy.instrument import DRAFT_TEXT, ELIGIBLE, EXPIRED, ISSUED, UNKNOWN
+from pipelines.policy.instruments import INSTRUMENTS
 from pipelines.run import Run, atomic_file
 from pipelines.stages.report.content import Content, Row
 from pipelines.stages.report.workbook import Block, Column, Sheet, Style, text
 from pipelines.warehouse import Warehouse
 
 PUSH = "政策推送.csv"
-RUNNING = "执行中"
 PUSHED = (
     "SELECT e.enterprise_id AS 统一社会信用代码, a.instrument_id AS 政策代码, i.instrument_name AS 政策名称, "
     "a.policy_answer AS 判断, a.amount_fen AS 测算金额分, i.ends_on AS 截止日期, a.basis_kind AS 依据类别, "
     "w.edition_id AS 期次 FROM edition.policy_answer AS a JOIN core.enterprise AS e USING (enterprise_no) "
     "JOIN edition.policy_instrument AS i USING (instrument_id) CROSS JOIN edition.edition AS w "
-    "WHERE a.basis_kind = $issued AND a.policy_answer = $eligible ORDER BY e.enterprise_id, a.instrument_id"
+    "WHERE a.basis_kind = $issued AND a.policy_answer = $eligible "
+    "AND a.instrument_id NOT IN (SELECT unnest($unsettled::VARCHAR[])) ORDER BY e.enterprise_id, a.instrument_id"
 )
 
 
@@ -33,9 +34,11 @@ def policy_sheet(content: Content, contracts: Contracts) -> Sheet:
         ("instrument_name", 24, "wrap", "未命名"),
         ("policy_answer", 11, "centre", "未定"),
         ("amount_fen", 11, "centre", "不适用"),
-        ("ends_on", 12, "centre", "未注明"),
+        ("deadline_text", 20, "wrap", "未注明"),
         ("failing_text", 30, "wrap", "无"),
         ("missing_text", 30, "wrap", "无"),
+        ("by_hand_text", 30, "wrap", "无"),
+        ("departments_text", 22, "wrap", "未注明"),
         ("received_on", 12, "centre", "无记录"),
         ("basis_kind", 11, "centre", "未注明"),
     )
@@ -85,19 +88,28 @@ def summary(content: Content) -> dict[str, Any]:
             "eligible": counted[row["instrument_id"], ELIGIBLE],
             "unknown": counted[row["instrument_id"], UNKNOWN],
             "amount": formats.yuan(amounts[row["instrument_id"]]) if amounts[row["instrument_id"]] else "—",
-            "ends": row["ends_on"].isoformat() if row["ends_on"] else "未注明",
+            "ends": row["deadline_text"],
             "worth": row["worth_text"],
         }
         for row in content.instruments
         if row["instrument_id"] in asked
     ]
-    over: Sequence[Row] = [row for row in content.instruments if row["instrument_state"] != RUNNING]
+    over: Sequence[Row] = [row for row in content.instruments if row["instrument_state"] == EXPIRED]
     return {"running": running, "over": over, "draft": DRAFT_TEXT}
 
 
 def push(run: Run, warehouse: Warehouse) -> int:
-    """Write ``政策推送.csv`` for the city's service platform: issued texts only; gives its rows, often none."""
-    rows = warehouse.frame(PUSHED, issued=ISSUED, eligible=ELIGIBLE)
+    """Write ``政策推送.csv`` for the city's service platform; gives its rows.
+
+    Only what rests on an issued text and on no number that is an assumption.
+    """
+    known = run.parameters.known
+    unsettled = [
+        one.instrument_id
+        for one in INSTRUMENTS.values()
+        if any(known[number].standing == "assumption" for number in one.numbers)
+    ]
+    rows = warehouse.frame(PUSHED, issued=ISSUED, eligible=ELIGIBLE, unsettled=unsettled)
     with atomic_file(run.edition_folder / PUSH) as path:
         rows.write_csv(path, include_bom=True)
     return rows.height

@@ -38,7 +38,7 @@ _LIST: tuple[tuple[str, int, Style, str], ...] = (
     ("responsible_text", 18, "wrap", "未设定"),
     ("deadline_text", 20, "wrap", "未设定"),
     ("policy_text", 40, "wrap", "未判断"),
-    ("refund_margin_persons", 10, "count", "无法测算"),
+    ("refund_margin_persons", 11, "count", "无法测算"),
     ("trigger_text", 36, "wrap", "未触发"),
     ("mitigation_text", 24, "wrap", "未发现"),
     ("completeness_text", 24, "wrap", "未说明"),
@@ -285,6 +285,7 @@ def _list_columns(content: Content, contracts: Contracts) -> list[Column]:
         "previous_colour": text("previous_colour", missing="首期" if content.is_first else "未列入"),
         "insured_change_1m_ratio": _one_month_ratio,
         "export_us_share_12m_ratio": lambda row: _us_share(content, row),
+        "refund_margin_persons": _margin,
     }
     columns = _columns(_LIST, contracts)
     return [
@@ -298,6 +299,11 @@ def _one_month_ratio(row: Mapping[str, Any]) -> float | str:
     if ratio is not None:
         return ratio
     return "无上月数据" if row["insured_change_1m_persons"] is None else "上月为零"
+
+
+def _margin(row: Mapping[str, Any]) -> int | str:
+    spare: int | None = row["refund_margin_persons"]
+    return "无法测算" if spare is None else "将超上限" if spare < 0 else spare
 
 
 def _us_share(content: Content, row: Mapping[str, Any]) -> float | str:
