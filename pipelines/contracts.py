@@ -72,7 +72,7 @@ WHOLE_ROW = Check(
 
 @dataclass(frozen=True)
 class FeedSet:
-    """Habits of a set of feeds: its calendar, its industry names, its coin, and how a file takes a row back.
+    """Habits of a set of feeds: its calendar, its industry names, its coin, its policies, how a file takes a row back.
 
     ``retraction`` is how the column that marks such rows is headed and read; every feed of the set may have it.
     """
@@ -81,6 +81,7 @@ class FeedSet:
     calendar: Literal["lunar", "gregorian"]
     industry_codes: str | None
     currency: str
+    policies: str | None = None
     retraction: FeedColumn | None = None
 
 

@@ -116,7 +116,7 @@ class Instrument:
             return "未注明"
         happened = self.behaviour.until
         is_paid_only = self.decides == "pay" and happened is not None and happened < day
-        return f"{happened}前发生的，发放至{last}" if is_paid_only else f"至{last}"
+        return f"{happened}及以前发生的，发放至{last}" if is_paid_only else f"至{last}"
 
     def rule_day(self, day: date) -> date:
         """The day whose numbers apply: ``day``, or the last day of the behaviour that is being paid for."""

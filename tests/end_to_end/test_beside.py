@@ -135,6 +135,7 @@ def test_a_quiet_night_is_the_same_edition_without_mails(between: Means, issued_
     assert edition_files(between.home.root, SECOND) == edition_files(issued_home, SECOND)
 
 
+@pytest.mark.proof
 def test_the_order_of_landing_does_not_make_another_edition(small_city: Path, between: Means, tmp_path: Path) -> None:
     from conftest import NOW
 

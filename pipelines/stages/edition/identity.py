@@ -60,7 +60,7 @@ def feeds_digest(contracts: Contracts) -> str:
     """Hash of the feed contracts, which ``--feeds`` may replace."""
     feeds = {name: feed.model_dump(mode="json") for name, feed in contracts.feeds.items()}
     habits = contracts.feed_set
-    body = [feeds, habits.name, habits.calendar, habits.industry_codes, habits.currency]
+    body = [feeds, habits.name, habits.calendar, habits.industry_codes, habits.currency, habits.policies]
     return hashlib.sha256(json.dumps(body, ensure_ascii=False, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -15,6 +15,8 @@ from pipelines.policy.instruments import INSTRUMENTS
 from pipelines.run import Run
 from pipelines.warehouse import Warehouse
 
+POLICIES = "连云港征求意见稿"
+"""The measures that the instruments are of; a set of feeds names them, or has none."""
 RECEIVED = (
     "SELECT enterprise_no, benefit_kind, max(paid_on) AS received_on FROM core.policy_benefit "
     "WHERE benefit_status IN ('已批准', '已发放') AND paid_on >= $since::DATE AND paid_on <= $as_of::DATE "
@@ -40,7 +42,8 @@ class Help:
 def store(run: Run, warehouse: Warehouse, listed: Sequence[int], *, edition_id: str, month: date | None) -> Help:
     """Fill ``edition.policy_instrument``, ``policy_answer`` and ``refund_margin``; gives what the list says."""
     as_of = run.as_of
-    asked = [one for one in INSTRUMENTS.values() if _is_judged(one, as_of)]
+    ours = list(INSTRUMENTS.values()) if run.contracts.feed_set.policies == POLICIES else []
+    asked = [one for one in ours if _is_judged(one, as_of)]
     facts = _facts(run, warehouse, listed, month)
     answers = judging.judge(facts, as_of, parameters=parameters.load, instruments=asked)
     kinds = {one.instrument_id: one.benefit_kind for one in asked}
@@ -56,15 +59,20 @@ def store(run: Run, warehouse: Warehouse, listed: Sequence[int], *, edition_id: 
         layoff_rate.margin(version).alias("refund_margin_persons"),
     )
     warehouse.store("edition.refund_margin", margins)
-    rows = [_instrument(one, as_of, edition_id) for one in INSTRUMENTS.values()]
+    rows = [_instrument(one, as_of, edition_id) for one in ours]
     schema = run.contracts.polars_schema("edition.policy_instrument")
     warehouse.store("edition.policy_instrument", pl.DataFrame(rows, schema=schema, orient="row"))
     own = answered.filter(pl.col("enterprise_no").is_in(listed)).partition_by("enterprise_no", as_dict=True)
     told = margins.filter(pl.col("enterprise_no").is_in(listed)).drop_nulls("refund_margin_persons")
     return Help(
-        {number: _text(own[number,].to_dicts(), as_of) for number in listed},
+        {n: _text(own[n,].to_dicts(), as_of) if (n,) in own else _silence(ours) for n in listed},
         dict(zip(told["enterprise_no"].to_list(), told["refund_margin_persons"].to_list(), strict=True)),
     )
+
+
+def _silence(ours: Sequence[Instrument]) -> str:
+    """Why nothing is said of anyone."""
+    return f"征求意见稿针对{DRAFT_SINCE.year}年及以后，此前不作判断" if ours else "这套数据没有约定适用的政策"
 
 
 def _text(answers: Sequence[Mapping[str, Any]], as_of: date) -> str:
