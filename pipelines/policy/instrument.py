@@ -43,10 +43,9 @@ class Basis:
 
     kind: Literal["征求意见稿", "已发布文件"]
     text: str
-    standing: Literal["verified", "memory", "assumption"]
 
 
-DRAFTED = Basis("征求意见稿", DRAFT_TEXT, "verified")
+DRAFTED = Basis("征求意见稿", DRAFT_TEXT)
 
 
 @dataclass(frozen=True)

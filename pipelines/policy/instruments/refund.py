@@ -11,7 +11,7 @@ from pipelines.policy.conditions import ALIVE, NOT_DISHONEST
 from pipelines.policy.instrument import Basis, Condition, Instrument, Terms, Window
 
 _HUNDRED, _HALF = 100, 50
-ISSUED_TEXT = Basis("已发布文件", "人社部发〔2025〕18号（一般企业比例；文本转载，未见原件）", "verified")
+ISSUED_TEXT = Basis("已发布文件", "人社部发〔2025〕18号（一般企业比例；文本转载，未见原件）")
 
 
 def refund_fen(premium_fen: pl.Expr, rate_pct: pl.Expr) -> pl.Expr:
