@@ -10,6 +10,7 @@ import polars as pl
 from pipelines import formats, parameters
 from pipelines.contracts import read_sql
 from pipelines.policy import judging, layoff_rate
+from pipelines.policy.facts import FACTS
 from pipelines.policy.instrument import DRAFT_SINCE, DRAFT_TEXT, ELIGIBLE, UNKNOWN, Instrument, Window
 from pipelines.policy.instruments import INSTRUMENTS
 from pipelines.run import Run
@@ -44,7 +45,7 @@ def store(run: Run, warehouse: Warehouse, listed: Sequence[int], *, edition_id: 
     as_of = run.as_of
     ours = list(INSTRUMENTS.values()) if run.contracts.feed_set.policies == POLICIES else []
     asked = [one for one in ours if _is_judged(one, as_of)]
-    facts = _facts(run, warehouse, listed, month)
+    facts = _facts(run, warehouse, listed, month) if ours else pl.DataFrame(schema=dict(FACTS))
     answers = judging.judge(facts, as_of, parameters=parameters.load, instruments=asked)
     kinds = {one.instrument_id: one.benefit_kind for one in asked}
     received = warehouse.frame(RECEIVED, as_of=as_of, since=DRAFT_SINCE)
