@@ -2,10 +2,10 @@
 
     python -m benchmarks.ingest --work DIR [--units 150000] [--months 36] [--runs 3]
 
-``landing`` is ``ingest.receive`` of every file: hash, decoding, header, typed values, row rules, quarantine, the copy
-of the original, synced Parquet, manifest and ledger. ``typed read`` is DuckDB's CSV reader with the contract's types
-into a table in memory, file by file. Both run in turns, each in a fresh process with two threads. The checkpoint of
-Great Expectations over what landed and the decoding of GB18030 are told apart. ``parquet_month`` lands one month as
+``landing`` is ``ingest.receive_each`` of all files: hash, decoding, header, typed values, row rules, quarantine, the
+copy of the original, synced Parquet, manifest and ledger. ``typed read`` is DuckDB's CSV reader with the contract's
+types into a table in memory, file by file. Both run in turns, each in a fresh process with two threads. The checkpoint
+of Great Expectations over what landed and the decoding of GB18030 are told apart. ``parquet_month`` lands one month as
 Parquet, and tells what reading its pages in a process of their own costs beside reading them in this one.
 """
 
@@ -151,11 +151,11 @@ def landing(given: Mapping[str, Any]) -> Work:
 
     def work() -> dict[str, Any]:
         landed = held = 0
-        for number, path in enumerate(files):
-            incoming = Incoming(path, RECEIVED + timedelta(minutes=number), FEED)
-            delivery = ingest.receive(incoming, home=home, contracts=contracts, ledger=ledger)
+        came = [Incoming(path, RECEIVED + timedelta(minutes=number), FEED) for number, path in enumerate(files)]
+        for incoming, told in ingest.receive_each(came, home=home, contracts=contracts, ledger=ledger):
+            delivery = told[0] if isinstance(told, list) else None
             if delivery is None or delivery.status != "accepted":
-                raise RuntimeError(f"{path.name} did not land: {delivery}")
+                raise RuntimeError(f"{incoming.path.name} did not land: {told}")
             landed, held = landed + delivery.rows_landed, held + delivery.rows_quarantined
         return {"rows": landed, "quarantined": held}
 

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 from pipelines import settings as settings_file
 from pipelines import sources
-from pipelines.contracts import Contracts
 from pipelines.errors import DeliveryError, UsageError
 from pipelines.ledger import Delivery, Ledger
 from pipelines.means import Means
@@ -43,12 +42,13 @@ def take_inbox(means: Means, *, inbox: Path | None = None, feed: str | None = No
     for path in unsettled:
         means.progress(f"未接收 {ingest.shown_name(path)}：仍在写入，留待下次接收")
     taken: list[Delivery] = []
-    for count, (path, own) in enumerate(ready, start=1):
-        try:
-            news = _take(path, own, means, contracts, ledger, remove=inbox is None)
-        except DeliveryError:
-            means.progress(f"未接收 {ingest.shown_name(path)}：接收时仍在写入，留待下次接收")
+    came = (_incoming(path, own, means, remove=inbox is None) for path, own in ready)
+    landed = ingest.receive_each(came, home=means.home, contracts=contracts, ledger=ledger)
+    for count, (incoming, told) in enumerate(landed, start=1):
+        if isinstance(told, DeliveryError):
+            means.progress(f"未接收 {ingest.shown_name(incoming.path)}：接收时仍在写入，留待下次接收")
             continue
+        news = [delivery for delivery in told if delivery]
         taken += news
         for delivery in news:
             if delivery.status == "refused":
@@ -68,7 +68,10 @@ def fetch_sources(
 
     def land(path: Path, own: str) -> list[Delivery]:
         with lock(means.home.root / ".lock"), closing(Ledger(means.home.ledger)) as ledger:
-            return _take(path, own, means, means.contracts(), ledger, remove=True)
+            told = ingest.receive_all(
+                _incoming(path, own, means, remove=True), home=means.home, contracts=means.contracts(), ledger=ledger
+            )
+            return [delivery for delivery in told if delivery]
 
     outcomes = sources.fetch(means, land=land, feed=feed, source=source, is_anew=is_anew)
     for delivery in (d for outcome in outcomes for d in outcome.deliveries if d.status == "refused"):
@@ -90,17 +93,13 @@ def fetch(means: Means, *, feed: str, until: datetime) -> list[Delivery]:
         return sent + (take_inbox(means, feed=feed) if means.home.inbox.is_dir() else [])
 
 
-def _take(
-    path: Path, feed: str | None, means: Means, contracts: Contracts, ledger: Ledger, *, remove: bool
-) -> list[Delivery]:
-    """Land one waiting file, or those in it; raises ``DeliveryError`` where it is gone or still being written."""
+def _incoming(path: Path, feed: str | None, means: Means, *, remove: bool) -> ingest.Incoming:
+    """A waiting file; one that is gone is found to be so when it is taken."""
     try:
         appeared = datetime.fromtimestamp(path.stat().st_ctime, tz=ZONE).replace(tzinfo=None)
-    except FileNotFoundError as error:
-        raise DeliveryError(f"{path} is gone") from error
-    incoming = ingest.Incoming(path=path, received_at=min(means.now, appeared), feed=feed, remove=remove)
-    told = ingest.receive_all(incoming, home=means.home, contracts=contracts, ledger=ledger)
-    return [delivery for delivery in told if delivery]
+    except FileNotFoundError:
+        appeared = means.now
+    return ingest.Incoming(path=path, received_at=min(means.now, appeared), feed=feed, remove=remove)
 
 
 def receive(
@@ -108,13 +107,12 @@ def receive(
 ) -> list[tuple[Path, Delivery | None]]:
     """Land ``files`` as having arrived ``at``; a file, or one in an archive, that is the latest word gives None."""
     contracts, ledger = means.contracts(), Ledger(means.home.ledger)
+    came = [ingest.Incoming(path, at, feed, dated) for path in files]
     with lock(means.home.root / ".lock"):
         return [
-            (path, delivery)
-            for path in files
-            for delivery in ingest.receive_all(
-                ingest.Incoming(path, at, feed, dated), home=means.home, contracts=contracts, ledger=ledger
-            )
+            (incoming.path, delivery)
+            for incoming, told in ingest.receive_each(came, home=means.home, contracts=contracts, ledger=ledger)
+            for delivery in _whole(told)
         ]
 
 
@@ -135,13 +133,27 @@ def _played(means: Means, schedule: Path, *, until: datetime, feed: str | None =
     with schedule.open(encoding="utf-8", newline="") as handle:
         sent = [row for row in csv.DictReader(handle) if feed in (None, row["feed"])]
     rows = [row for row in sent if last <= datetime.fromisoformat(row["received_at"]) < until]
+    came = [
+        ingest.Incoming(
+            path=schedule.parent / row["file"],
+            received_at=datetime.fromisoformat(row["received_at"]),
+            feed=row["feed"],
+            dated=row["dated"],  # type: ignore[arg-type]
+        )
+        for row in rows
+    ]
+    new = [incoming for incoming in came if (incoming.path.name, incoming.received_at) not in known]
     landed: list[Delivery] = []
-    for count, row in enumerate(rows, start=1):
-        path, received_at = schedule.parent / row["file"], datetime.fromisoformat(row["received_at"])
-        if (path.name, received_at) not in known:
-            incoming = ingest.Incoming(path, received_at, row["feed"], row["dated"])  # type: ignore[arg-type]
-            told = ingest.receive_all(incoming, home=means.home, contracts=contracts, ledger=ledger)
-            landed += [delivery for delivery in told if delivery]
-        if count % 50 == 0 or count == len(rows):
-            means.progress(f"回放交付 {count}/{len(rows)}")
+    each = ingest.receive_each(new, home=means.home, contracts=contracts, ledger=ledger)
+    for count, (_, told) in enumerate(each, start=1):
+        landed += [delivery for delivery in _whole(told) if delivery]
+        if count % 50 == 0 or count == len(new):
+            means.progress(f"回放交付 {count}/{len(new)}")
     return landed
+
+
+def _whole(told: list[Delivery | None] | DeliveryError) -> list[Delivery | None]:
+    """The deliveries of a file that nobody may write to; raises ``DeliveryError`` where someone did."""
+    if isinstance(told, DeliveryError):
+        raise told
+    return told

@@ -300,7 +300,8 @@ def _broken(entry: Entry, feed: FeedContract, contracts: Contracts) -> list[Chec
         return []
     predicates = ", ".join(rule.predicate() for rule in rules)
     query = f'SELECT {predicates} FROM (SELECT CAST($right AS {DUCKDB_TYPES[kind]}) AS "{entry.column}")'
-    ((*passed,),) = scratch(contracts).rows(query, right=as_text(entry.right, kind))
+    with scratch(contracts) as warehouse:
+        ((*passed,),) = warehouse.rows(query, right=as_text(entry.right, kind))
     return [rule for rule, is_good in zip(rules, passed, strict=True) if not is_good]
 
 

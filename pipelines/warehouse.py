@@ -8,9 +8,9 @@ import fcntl
 import os
 import re
 import tempfile
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,15 @@ class Warehouse:
         frame: pl.DataFrame = self.connection.sql(sql, params=parameters or None).pl()
         return frame
 
+    @contextmanager
+    def showing(self, name: str, frame: pl.DataFrame) -> Iterator[None]:
+        """Let queries read ``frame`` as ``name`` inside."""
+        self.connection.register(name, frame.to_arrow())
+        try:
+            yield
+        finally:
+            self.connection.unregister(name)
+
     def build(self, table: str, **parameters: Any) -> int:
         """Create ``table`` by its own ``sql/<schema>/<name>.sql``, columns ordered as its contract; gives its rows."""
         contract = self.contracts.tables[table]
@@ -97,9 +106,8 @@ class Warehouse:
         columns = list(self.contracts.tables[table].columns)
         if frame.height:
             typed = frame.select(columns).cast(self.contracts.polars_schema(table))  # type: ignore[arg-type]
-            self.connection.register("_incoming", typed.to_arrow())
-            self.execute(f"INSERT INTO {table} SELECT * FROM _incoming")
-            self.connection.unregister("_incoming")
+            with self.showing("_incoming", typed):
+                self.execute(f"INSERT INTO {table} SELECT * FROM _incoming")
         return frame.height
 
     def view_over_files(self, table: str, files: Iterable[Path]) -> None:
@@ -187,10 +195,26 @@ class Warehouse:
         return bool(self.scalar(query, schema=schema, name=name))
 
 
-@lru_cache(maxsize=1)
-def scratch(contracts: Contracts) -> Warehouse:
-    """A database in memory for judging frames, kept open: opening one costs more than judging a small file."""
-    return Warehouse(None, contracts=contracts)
+_IDLE: deque[Warehouse] = deque()
+
+
+@contextmanager
+def scratch(contracts: Contracts) -> Iterator[Warehouse]:
+    """A database in memory for judging frames, of nobody else meanwhile.
+
+    It is kept for whoever comes next: opening one costs more than judging a small file.
+    """
+    try:
+        warehouse = _IDLE.pop()
+    except IndexError:
+        warehouse = Warehouse(None, contracts=contracts)
+    if warehouse.contracts is not contracts:
+        warehouse.close()
+        warehouse = Warehouse(None, contracts=contracts)
+    try:
+        yield warehouse
+    finally:
+        _IDLE.append(warehouse)
 
 
 @contextmanager

@@ -1,8 +1,11 @@
 """Order of arrival: files that do not overlap may come in any order; of those that do, the last word counts."""
 
+import io
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -137,3 +140,42 @@ def test_the_same_file_ten_times_is_one_batch(content: str, days: list[int]) -> 
         assert len(list((home.landing / "insurance_month").iterdir())) == 1
     finally:
         shutil.rmtree(root)
+
+
+@FEW
+@given(data=st.data())
+def test_files_landed_side_by_side_land_as_one_by_one(data: st.DataObject) -> None:
+    contents = [*data.draw(apart()), ("insurance_month", "unreadable"), ("insurance_month", "")]
+    named = [(f"{number}.csv", feed, content.encode()) for number, (feed, content) in enumerate(contents)]
+    bundle = io.BytesIO()
+    with zipfile.ZipFile(bundle, "w") as archive:
+        for name, feed, content in named:
+            archive.writestr(f"{feed}/{name}", content)
+    sent = [*named, *named, ("all.zip", None, bundle.getvalue())]
+    order = data.draw(st.permutations(range(len(sent))))
+    root = Path(tempfile.mkdtemp())
+    try:
+        found = [_landed(root / how, [sent[place] for place in order], how=how) for how in ("each", "abreast")]
+        assert found[0] == found[1]
+        assert {delivery["status"] for delivery in found[0][0]} == {"accepted", "refused"}
+    finally:
+        shutil.rmtree(root)
+
+
+def _landed(root: Path, sent: Sequence[tuple[str, str | None, bytes]], *, how: str) -> tuple[Any, Any]:
+    """The deliveries on record, and every file of landing."""
+    home, came = Home(root / "home"), []
+    home.core.mkdir(parents=True)
+    for number, (name, feed, content) in enumerate(sent):
+        path = root / str(number) / name
+        path.parent.mkdir()
+        path.write_bytes(content)
+        came.append(Incoming(path, START + timedelta(hours=number), feed))
+    ledger = Ledger(home.ledger)
+    if how == "abreast":
+        assert [one for one, _ in ingest.receive_each(came, home=home, contracts=CONTRACTS, ledger=ledger)] == came
+    else:
+        for incoming in came:
+            ingest.receive_all(incoming, home=home, contracts=CONTRACTS, ledger=ledger)
+    files = {str(p.relative_to(home.landing)): p.read_bytes() for p in home.landing.rglob("*") if p.is_file()}
+    return [asdict(delivery) for delivery in ledger.deliveries()], files

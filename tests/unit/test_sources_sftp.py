@@ -233,7 +233,7 @@ def half(folder, look, sink):
 owner, name = {
     "half": (sftp._Folder, "_copy"),
     "waiting": (fetching.Path, "rename"),
-    "in the inbox": (arrivals, "_take"),
+    "in the inbox": (arrivals.ingest, "receive_all"),
     "landed": (fetching.positions, "has_landed"),
 }[sys.argv[3]]
 setattr(owner, name, half if sys.argv[3] == "half" else kill)

@@ -94,11 +94,8 @@ def suite_digest(suite: Sequence[Check]) -> str:
 def flagged(rows: pl.DataFrame, suite: Sequence[Check], warehouse: Warehouse) -> pl.DataFrame:
     """``rows`` in their order with the flag columns that the suite expects to be true."""
     flags = ", ".join(f'{check.predicate()} AS "{check.flag}"' for check in suite if check.kind in FLAGGED)
-    warehouse.connection.register("_gate_rows", rows.with_row_index("_place").to_arrow())
-    try:
+    with warehouse.showing("_gate_rows", rows.with_row_index("_place")):
         found = warehouse.frame(f"SELECT _place, {flags} FROM _gate_rows ORDER BY _place")
-    finally:
-        warehouse.connection.unregister("_gate_rows")
     return pl.concat([rows, found.drop("_place")], how="horizontal")
 
 

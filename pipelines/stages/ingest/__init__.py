@@ -6,7 +6,7 @@ quarantined with a reason, or is set aside and counted. This stage judges rows b
 
 from pipelines.stages.ingest.arrival import settled, shown_name, strangers, waiting
 from pipelines.stages.ingest.examine import Examined, examine, reads_as
-from pipelines.stages.ingest.landing import Incoming, receive, receive_all
+from pipelines.stages.ingest.landing import Incoming, receive, receive_all, receive_each
 from pipelines.stages.ingest.raw import run
 from pipelines.stages.ingest.sample import Sample, Spread, tables
 
@@ -19,6 +19,7 @@ __all__ = [
     "reads_as",
     "receive",
     "receive_all",
+    "receive_each",
     "run",
     "settled",
     "shown_name",

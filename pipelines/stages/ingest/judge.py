@@ -17,7 +17,7 @@ from pipelines.contracts import RETRACTED, WHOLE_ROW, Contracts, Feed
 from pipelines.stages.ingest.header import Header
 from pipelines.stages.ingest.persons import HIDDEN, masked
 from pipelines.stages.ingest.unfold import WHERE
-from pipelines.warehouse import Warehouse, scratch
+from pipelines.warehouse import scratch
 
 TOTALS = r"^(合计|总计|小计|共计|本页合计|本页小计|累计)"
 NOTES = r"^(说明|注:|注[0-9]*[:、.]|备注:|附注|填表说明|制表|填报|审核|数据来源|单位负责人|第[0-9]+页)"
@@ -162,15 +162,14 @@ def judge(
     ``period`` the column that dates a row.
     """
     checks = contracts.checks(feed)
-    warehouse = scratch(contracts)
     if feed.personal:
-        rows = masked(rows, feed, warehouse)
+        rows = masked(rows, feed, contracts)
     key = contracts.feed_key(feed)
     gone = taken_back(rows, feed, key)
     rows = rows.with_columns(first_of_key(rows, key, gone))
     if gone.any():
         rows = rows.with_columns(pl.col(RETRACTED) | gone)
-    broken = _broken(rows.with_columns(_received_on=pl.lit(received_on)), checks, warehouse)
+    broken = _broken(rows.with_columns(_received_on=pl.lit(received_on)), checks, contracts)
     failing = [f"k{i}" for i, check in enumerate(checks) if check.severity == "fail"]
     held = broken.filter(pl.any_horizontal(pl.col(failing)))["_place"]
     good = pl.Series([True]).new_from_index(0, rows.height).scatter(held, False)
@@ -206,17 +205,16 @@ def _held(
     return found
 
 
-def _broken(rows: pl.DataFrame, checks: tuple[Check, ...], warehouse: Warehouse) -> pl.DataFrame:
+def _broken(rows: pl.DataFrame, checks: tuple[Check, ...], contracts: Contracts) -> pl.DataFrame:
     """The ``_place`` of each row that breaks a check, in order, and one Boolean ``k<i>`` per check: is it broken."""
     is_all_read = not rows["_unreadable"].list.len().sum()
     predicates = ["true" if is_all_read and check.kind == "readable" else check.predicate() for check in checks]
     told = ", ".join(f'NOT ({predicate}) AS "k{i}"' for i, predicate in enumerate(predicates))
     some = " OR ".join(f'"k{i}"' for i in range(len(checks)))
     told_rows = rows.drop("_unreadable") if is_all_read else rows
-    warehouse.connection.register("_typed", told_rows.with_row_index("_place").to_arrow())
-    broken = warehouse.frame(f"SELECT * FROM (SELECT _place, {told} FROM _typed) WHERE {some} ORDER BY _place")
-    warehouse.connection.unregister("_typed")
-    return broken
+    query = f"SELECT * FROM (SELECT _place, {told} FROM _typed) WHERE {some} ORDER BY _place"
+    with scratch(contracts) as warehouse, warehouse.showing("_typed", told_rows.with_row_index("_place")):
+        return warehouse.frame(query)
 
 
 def _no_reasons() -> pl.DataFrame:

@@ -6,7 +6,9 @@ never deletes an original before the ledger has it.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +23,9 @@ from pipelines.stages.ingest.arrival import Taken, is_unchanged, shown_name, tak
 from pipelines.stages.ingest.batch import MANIFEST, land, landed, write
 from pipelines.stages.ingest.bundle import Part, parts
 
+ABREAST = 2
+ABREAST_BYTES = 2**26
+BINARY = (b"PK", b"PAR1", b"\xd0\xcf\x11\xe0")
 REFUSED = "_refused"
 TOO_LARGE = "文件有{:.0f}MB，超出一次可读取的512MB；请按月份或县区拆分后报送"
 
@@ -46,6 +51,16 @@ class Incoming:
         return f"{shown_name(self.path)}/{self.within}" if self.within else shown_name(self.path)
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A file whose batches are durable, before the ledger knows of them; ``taken`` is None where it cannot be read."""
+
+    incoming: Incoming
+    taken: Taken | None
+    is_kept: bool
+    deliveries: list[Delivery]
+
+
 def receive(incoming: Incoming, *, home: Home, contracts: Contracts, ledger: Ledger) -> Delivery | None:
     """Land one file and record it; None where its content already is the latest word of its feed.
 
@@ -64,20 +79,72 @@ def receive_all(
 
     A file of an archive is called by both names. Its feed is the archive's or the folder's in which it lies there.
     """
+    return _recorded_all(_made(incoming, home, contracts, unfold=unfold), ledger)
+
+
+def receive_each(
+    incomings: Iterable[Incoming], *, home: Home, contracts: Contracts, ledger: Ledger
+) -> Iterator[tuple[Incoming, list[Delivery | None] | DeliveryError]]:
+    """Land files as ``receive_all`` does, and record them in their order, one being read while another is written.
+
+    Gives each with its deliveries, or with why it is for the next run. Only small files of plain text go side by side,
+    for others can need much memory or hold several; and of two that may be the same the second waits, so that batches
+    get the names that they would get one by one.
+    """
+    with ThreadPoolExecutor(max_workers=ABREAST) as pool:
+        begun: deque[tuple[Incoming, Future[_Made], int | None]] = deque()
+        for incoming in incomings:
+            size = _plain_size(incoming.path)
+            sizes = {other for _, _, other in begun}
+            while begun and (len(begun) > ABREAST or size is None or sizes & {size, None}):
+                earlier, made, _ = begun.popleft()
+                yield _ended(earlier, made, ledger)
+            begun.append((incoming, pool.submit(_made, incoming, home, contracts, unfold=True), size))
+        for incoming, made, _ in begun:
+            yield _ended(incoming, made, ledger)
+
+
+def _plain_size(path: Path) -> int | None:
+    """The size of a file that may be landed beside another; None for one that may not."""
+    try:
+        with path.open("rb") as handle:
+            head, size = handle.read(4), os.fstat(handle.fileno()).st_size
+    except OSError:
+        return None
+    return None if size > ABREAST_BYTES or head.startswith(BINARY) else size
+
+
+def _ended(
+    incoming: Incoming, made: Future[_Made], ledger: Ledger
+) -> tuple[Incoming, list[Delivery | None] | DeliveryError]:
+    try:
+        return incoming, _recorded_all(made.result(), ledger)
+    except DeliveryError as error:
+        return incoming, error
+
+
+def _made(incoming: Incoming, home: Home, contracts: Contracts, *, unfold: bool) -> _Made:
+    """Read, judge and write what came; asks no ledger, so that several can be under way."""
     feed = _claimed(incoming, contracts)
     taken = _taken(incoming)
     if isinstance(taken, OSError):
-        return [_told(_unreadable(incoming, feed, taken), ledger)]
+        return _Made(incoming, None, is_kept=False, deliveries=[_unreadable(incoming, feed, taken)])
     deliveries = [
         _delivery(replace(incoming, within=part.within), part, own, home, contracts)
         for part, own in _parts(taken, feed, contracts, unfold=unfold)
     ]
-    if not is_unchanged(incoming.path, taken):
-        raise DeliveryError(f"{shown_name(incoming.path)} was written to while it was read; the next run takes it")
-    told = [_told(delivery, ledger) for delivery in deliveries]
     is_kept = taken.content is not None or feed is not None
-    if incoming.remove and is_kept and is_unchanged(incoming.path, taken):
-        incoming.path.unlink()
+    return _Made(incoming, replace(taken, content=None), is_kept, deliveries)
+
+
+def _recorded_all(made: _Made, ledger: Ledger) -> list[Delivery | None]:
+    """Record what was made of a file, unless it was written to meanwhile; take it away where it may go."""
+    path, taken = made.incoming.path, made.taken
+    if taken is not None and not is_unchanged(path, taken):
+        raise DeliveryError(f"{shown_name(path)} was written to while it was read; the next run takes it")
+    told = [_told(delivery, ledger) for delivery in made.deliveries]
+    if taken is not None and made.incoming.remove and made.is_kept and is_unchanged(path, taken):
+        path.unlink()
     return told
 
 

@@ -14,7 +14,7 @@ from pipelines.contracts import Contracts, Feed
 from pipelines.errors import DeliveryError
 from pipelines.stages.ingest.grid import Grid, decode, read, refusing
 from pipelines.stages.ingest.header import nearest
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import scratch
 
 MASK = "***"
 HIDDEN = "（不留存原值）"
@@ -26,10 +26,10 @@ _RESIDENT_NO = re.compile(
 _MOBILE = re.compile(r"(?<![0-9A-Za-z.-])1[3-9][0-9]{9}(?![0-9A-Za-z.-])")
 
 
-def masked(rows: pl.DataFrame, feed: Feed, warehouse: Warehouse) -> pl.DataFrame:
+def masked(rows: pl.DataFrame, feed: Feed, contracts: Contracts) -> pl.DataFrame:
     """Typed ``rows`` of a personal feed without what their columns may not hold; a row that is not whole loses all."""
     bounds: dict[str, list[str]] = {name: [] for name in feed.columns}
-    for check in warehouse.contracts.checks(feed):
+    for check in contracts.checks(feed):
         if check.kind in BOUNDING and len(check.columns) == 1:
             bounds[check.columns[0]].append(check.predicate())
     whole = "NOT list_contains(_unreadable, '_row')"
@@ -39,9 +39,8 @@ def masked(rows: pl.DataFrame, feed: Feed, warehouse: Warehouse) -> pl.DataFrame
         else f'CASE WHEN {whole} THEN "{name}" END AS "{name}"'
         for name, tests in bounds.items()
     )
-    warehouse.connection.register("_read", rows.with_row_index("_place").to_arrow())
-    clean = warehouse.frame(f"SELECT * REPLACE ({kept}) FROM _read ORDER BY _place")
-    warehouse.connection.unregister("_read")
+    with scratch(contracts) as warehouse, warehouse.showing("_read", rows.with_row_index("_place")):
+        clean = warehouse.frame(f"SELECT * REPLACE ({kept}) FROM _read ORDER BY _place")
     return clean.select(rows.columns).cast(rows.schema)
 
 
