@@ -1,5 +1,6 @@
 """What a contract file may say: the shapes of columns, tables and feeds, each refused if it says anything else."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
@@ -147,6 +148,11 @@ class Layout(_Strict):
     short_lines: Literal["quarantine", "empty"] = "quarantine"
     parts: str | None = None
     periods: Periods | None = None
+
+    def part(self, file_name: str) -> str:
+        """Which part of its period a file says it is; empty where it is the whole."""
+        match = re.search(self.parts, file_name) if self.parts else None
+        return (match[1] if match.re.groups else match[0]) if match else ""
 
 
 class RawCheck(BaseModel):

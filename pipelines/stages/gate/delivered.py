@@ -1,6 +1,7 @@
 """What the counts of delivered batches mean: tolerated, a hint, or closing the gate; and until when.
 
-A batch stops mattering once later deliveries speak of all its periods, or once it is withdrawn. Rows that broke a rule
+A batch stops mattering once later deliveries speak of all its periods, or once it is withdrawn; a part of a period does
+once the same part came again, or the whole. Rows that broke a rule
 lie in quarantine, so a small share of them is tolerated, and so are a few rows of a short file unless they are all it
 has; a count that differs from quarantine's never is.
 """
@@ -15,6 +16,7 @@ from pipelines.run import Run
 from pipelines.stages.gate.batches import SHORT, Batch, Counts
 from pipelines.stages.gate.finding import Finding
 from pipelines.stages.gate.judging import Judged
+from pipelines.stages.gate.parts import missing_parts
 
 NAMED_CHECKS = 3
 MESSAGE_CHARACTERS = 120
@@ -35,12 +37,14 @@ class Tolerance:
 def superseded(batches: Sequence[Batch], feed: Feed, run: Run) -> set[str]:
     """Batches whose periods later deliveries all speak of; without periods, those that any later delivery follows."""
     has_period = run.contracts.feed_period(feed) is not None
-    later: set[date] = set()
+    later: set[tuple[date, str]] = set()
     gone: set[str] = set()
     for place, item in enumerate(reversed(batches)):
-        if place and (item.months <= later if has_period and item.months else True):
+        part = feed.layout.part(item.file_name)
+        is_told = all((month, "") in later or (month, part) in later for month in item.months)
+        if place and (is_told if has_period and item.months else True):
             gone.add(item.batch)
-        later |= item.months
+        later |= {(month, part) for month in item.months}
     return gone
 
 
@@ -59,6 +63,7 @@ def findings(feed: Feed, batches: Sequence[Batch], judged: Judged, *, run: Run) 
         found.append(_older(feed, older, judged))
     for item in standing:
         found += _failing(item, judged, run)
+    found += missing_parts(feed, standing, since=since, until=run.cutoff)
     found += _agreement(feed, standing, judged, run=run)
     return found
 

@@ -5,7 +5,6 @@ corrections on record have them. Bodies of views take no parameters, so literals
 dates, never from delivered text.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -152,7 +151,7 @@ def _superseded(visible: list[Visible], contracts: Contracts, warehouse: Warehou
     for v in visible:
         feed = contracts.feeds[v.delivery.feed]
         if feed.covers == "period":
-            part = _part(feed, v.delivery.file_name)
+            part = feed.layout.part(v.delivery.file_name)
             for period in v.periods:
                 if period.rows and period.on is not None:
                     told[v.delivery.feed, period.on].append((period.known_at, v.delivery.delivery_no, part))
@@ -163,12 +162,6 @@ def _superseded(visible: list[Visible], contracts: Contracts, warehouse: Warehou
         if {later for _, _, later in sorted(words)[place + 1 :]} & {part, ""}
     )
     return _frame("ingest.superseded", records, warehouse)
-
-
-def _part(feed: Feed, file_name: str) -> str:
-    """Which part of its period a file says it is; empty where it is the whole."""
-    match = re.search(feed.layout.parts, file_name) if feed.layout.parts else None
-    return (match[1] if match.re.groups else match[0]) if match else ""
 
 
 def _refusals(refused: list[Delivery], warehouse: Warehouse) -> pl.DataFrame:
