@@ -76,7 +76,7 @@ CHINESE: Final[Words] = {
     "{median}个月（{distribution}）。事件月指减员首次达到认定线的月份，不是减员决定作出的日期。",
     "lead_one": "提前{months}个月{count}家",
     "checks": "自查",
-    "check_permuted": "把结果随机打乱后再学习{count}次，AUC的平均应在0.47—0.53：{mean}，"
+    "check_permuted": "在同样多的发生和未发生行之间把结果随机打乱后再学习{count}次，AUC的平均应在0.47—0.53：{mean}，"
     "最小{low}，最大{high}（{verdict}）。",
     "check_future": "把观察月之后所有月份的数据在企业之间打乱，{scores}个概率中有{changed}个变化（{verdict}）。",
     "pass": "通过",
@@ -186,8 +186,8 @@ ENGLISH: Final[Words] = {
     "of an event is the first in which the loss reaches the definition, not the day of the decision.",
     "lead_one": "{months} months: {count}",
     "checks": "Checks run with this page",
-    "check_permuted": "Taught {count} times by outcomes dealt out at random, the mean AUC must be .47 to .53: {mean}, "
-    "lowest {low}, highest {high} ({verdict}).",
+    "check_permuted": "Taught {count} times by outcomes dealt out at random among as many rows with the event as "
+    "without, the mean AUC must be .47 to .53: {mean}, lowest {low}, highest {high} ({verdict}).",
     "check_future": "With every month after the data month dealt out anew among enterprises, {changed} of {scores} "
     "probabilities change ({verdict}).",
     "pass": "passed",
