@@ -111,6 +111,7 @@ def _layout_faults(name: str, feed: Feed, columns: Mapping[str, Column]) -> list
         told = spec.found_in != "column" or (spread and column in {spread.column, *spread.values})
         if not spec.header and not told:
             faults.append(f"{name}: {column} has no header words; say how its column is headed")
+    faults += [f"{name}: layout.answers names unknown column {c}" for c in feed.layout.answers if c not in feed.columns]
     faults += [f"{name}: layout.parts: {fault}" for fault in _pattern_faults(feed.layout.parts)]
     if spread is None:
         return faults

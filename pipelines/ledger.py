@@ -90,7 +90,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         """Open ``path``, creating it where it does not exist; entries once read are kept, for they never change."""
-        self._connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        # One thread uses it; whichever collects it closes it.
+        self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.executescript(SCHEMA)

@@ -139,7 +139,8 @@ class Layout(_Strict):
 
     A header may be split over up to ``header_rows`` rows. ``sheets`` says whether one sheet or every fitting one is
     read, ``quotes`` whether a quotation mark is one more character, ``short_lines`` what the cells mean that a line
-    lacks at its end. The first group of ``parts``, found in a file's name, tells the parts of one period apart.
+    lacks at its end. The first group of ``parts``, found in a file's name, tells the parts of one period apart. Of a
+    form that was sent out filled in part, a line without any of ``answers`` was not answered, and is set aside.
     """
 
     header_rows: Annotated[int, Field(ge=1, le=6)] = 2
@@ -147,6 +148,7 @@ class Layout(_Strict):
     quotes: Literal["standard", "literal"] = "standard"
     short_lines: Literal["quarantine", "empty"] = "quarantine"
     parts: str | None = None
+    answers: tuple[str, ...] = ()
     periods: Periods | None = None
 
     def part(self, file_name: str) -> str:

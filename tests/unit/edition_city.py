@@ -105,6 +105,7 @@ class City:
             "core.hire_group_month",
             "core.credit_event",
             "core.policy_benefit",
+            "core.follow_up",
             "core.source_period",
             "core.name_link",
             "gate.feed_quality",

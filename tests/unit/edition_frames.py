@@ -210,6 +210,24 @@ def answer_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def visit_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A form of every fifth listed enterprise, one in two of them refused."""
+    return [
+        {
+            **{name: row[name] for name in ("edition_id", "warning_no", "enterprise_id", "enterprise_name")},
+            **{name: row[name] for name in ("county_code", "county_name")},
+            "visit_no": f"{row['warning_no']}-1105",
+            "visited_on": date(2026, 11, 5 + place % 5),
+            "visit_mode": "上门",
+            "is_false_alarm": False,
+            "case_state": "属实",
+            "answer_state": "未采纳" if place % 2 else "已采纳",
+            "answer_text": "走访日期早于列入日期，请核对日期后重新报送" if place % 2 else "处置状态：属实",
+        }
+        for place, row in enumerate(rows[::5])
+    ]
+
+
 def source(feed: str, label: str, owner: str, state: str = "正常", **changes: Any) -> dict[str, Any]:
     base = {
         "feed": feed,
@@ -321,6 +339,7 @@ def fill(
         "edition.county_industry_month": cell_rows(),
         "edition.policy_instrument": instrument_rows(),
         "edition.policy_answer": answer_rows(rows),
+        "edition.visit_answer": visit_rows(sorted(rows, key=lambda row: row["warning_no"])),
         "edition.parameter": parameter_rows,
         "core.enterprise": [{"enterprise_no": r["enterprise_no"], "enterprise_id": r["enterprise_id"]} for r in rows],
         "core.source_status": sources(),

@@ -91,19 +91,28 @@ def test_an_empty_list_says_so(tmp_path: Path) -> None:
     folder = written(tmp_path, [])
     assert sheet(folder / "预警名单.xlsx", "预警名单")[4][0] == "本期无预警企业"
     assert not (folder / "县区").exists()
+    assert not (folder / "走访表").exists()
     assert "本期没有企业达到预警条件" in (folder / "briefing.html").read_text(encoding="utf-8")
 
 
 def test_a_county_workbook_holds_its_own_rows_only(fifty: Path) -> None:
-    paths = sorted((fifty / "县区").iterdir())
-    assert paths[0].name == "990101_东城区.xlsx"
-    assert len(paths) == 5
-    for path in paths:
-        with zipfile.ZipFile(path) as book:
-            strings = book.read("xl/sharedStrings.xml").decode()
-        others = [other.stem.split("_")[1] for other in paths if other != path]
-        assert not any(name in strings for name in others)
-        assert len(sheet(path, "预警名单")) == 4 + 10
+    for folder, page in (("县区", "预警名单"), ("走访表", "走访跟进表")):
+        paths = sorted((fifty / folder).iterdir())
+        assert paths[0].name == "990101_东城区.xlsx"
+        assert len(paths) == 5
+        for path in paths:
+            with zipfile.ZipFile(path) as book:
+                strings = book.read("xl/sharedStrings.xml").decode()
+            others = [other.stem.split("_")[1] for other in paths if other != path]
+            assert not any(name in strings for name in others)
+            assert len(sheet(path, page)) == 4 + 10
+
+
+def test_refused_forms_come_first_and_say_what_to_do(fifty: Path) -> None:
+    rows = sheet(fifty / "预警名单.xlsx", "反馈接收")
+    assert rows[2][0].startswith("共 10 次：未采纳 5 次、已采纳 5 次、已有更晚的走访 0 次。")
+    assert [row[0] for row in rows[4:]] == ["未采纳"] * 5 + ["已采纳"] * 5
+    assert all(row[1].endswith("后重新报送") for row in rows[4:9])
 
 
 def test_what_an_earlier_attempt_left_is_removed(tmp_path: Path) -> None:
@@ -115,7 +124,7 @@ def test_what_an_earlier_attempt_left_is_removed(tmp_path: Path) -> None:
 def test_every_sheet_says_what_it_is(fifty: Path) -> None:
     book = CalamineWorkbook.from_path(str(fifty / "预警名单.xlsx"))
     assert book.sheet_names == [
-        "预警名单", "涉美出口企业", "可享政策", "政策状态", "本期变化", "未列入说明",
+        "预警名单", "涉美出口企业", "可享政策", "政策状态", "本期变化", "反馈接收", "未列入说明",
         "数据截至", "质量检查", "说明", "参数",
     ]  # fmt: skip
     for name in book.sheet_names:

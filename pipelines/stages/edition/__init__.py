@@ -4,7 +4,7 @@
 an edition is recorded once its report is complete, and not by this stage.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -18,6 +18,7 @@ from pipelines.errors import StageOrderError
 from pipelines.ledger import EditionRecord, Ledger
 from pipelines.run import Receipt, Run, code_digest, months_between
 from pipelines.stages.edition import (
+    answers,
     cases,
     changes,
     contributions,
@@ -33,12 +34,25 @@ from pipelines.warehouse import Warehouse
 READS = (
     "core.enterprise",
     "core.month_status",
+    "core.follow_up",
     "features.enterprise",
     "risk.score",
     "risk.reason",
     "risk.model",
     "gate.verdict",
 )
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """All that a night decided about its list, before it is written."""
+
+    outcome: cases.Outcome
+    rules: cases.Rules
+    limits: Mapping[str, int]
+    changed: Sequence[Mapping[str, Any]]
+    explained: Mapping[int, contributions.Explained]
+    heard: Sequence[answers.Heard]
 
 
 @dataclass(frozen=True)
@@ -91,24 +105,25 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger, *, decision: Decision, m
     model_id = warehouse.scalar("SELECT model_id FROM risk.model")
     frame = _considered(run, warehouse, basis, limits, month)
     read_now = revision.compare(warehouse, basis, limits, month=month)
+    heard = answers.hear(answers.read(warehouse, basis, as_of=run.as_of), basis)
     rules = replace(
-        _rules(run, basis, month, read_now=read_now, limits=limits, model_id=model_id), **_reserved(run, ledger)
+        _rules(run, basis, month, read_now=read_now, limits=limits, model_id=model_id),
+        verified_false=answers.verified_false(
+            answers.latest(heard), basis, month=month, months=int(run.parameters["false_alarm_months"])
+        ),
+        **_reserved(run, ledger),
     )
     outcome = cases.settle(frame.iter_rows(named=True), basis, rules)
-    changed: list[dict[str, Any]] = []
-    if basis:
-        changed = changes.rows(outcome, _evidence(run, decision, basis, rules, limits, model_id))
+    changed = changes.rows(outcome, _evidence(run, decision, basis, rules, limits, model_id)) if basis else []
     header = _header(run, warehouse, decision, comparable=comparable, month=month, model_id=model_id)
     explained = contributions.read(model, warehouse, outcome.listed, month=month)
     with warehouse.transaction():
-        body = _write_tables(
-            run, warehouse, outcome, header=header, limits=limits, changed=changed, explained=explained
-        )
+        body = _write_tables(run, warehouse, _Settled(outcome, rules, limits, changed, explained, heard), header=header)
     body |= {
         "identity": dict(decision.description),
         "digest": decision.digest,
         "thresholds": limits,
-        "state": _state(outcome, limits),
+        "state": _state(outcome, limits, rules),
     }
     _clear_leftovers(decision.run.edition_folder)
     document.write(decision.run.edition_folder, body)
@@ -124,13 +139,14 @@ def _clear_leftovers(folder: Path) -> None:
             path.unlink()
 
 
-def _state(outcome: cases.Outcome, limits: Mapping[str, int]) -> dict[str, Any]:
+def _state(outcome: cases.Outcome, limits: Mapping[str, int], rules: cases.Rules) -> dict[str, Any]:
     """What the next edition must remember of this one."""
     return document.state(
         {case.row["enterprise_id"]: tables.followed(case, limits=limits) for case in outcome.listed},
         {kept.row["enterprise_id"]: tables.kept_out(kept, limits=limits) for kept in outcome.kept},
         capacity_used=outcome.capacity_used,
         numbers=outcome.numbers,
+        verified_false=rules.verified_false,
     )
 
 
@@ -245,6 +261,7 @@ def _evidence(
         insurance_changed=seen != before,
         revised=rules.revised,
         limits=limits,
+        verified_false=rules.verified_false,
     )
 
 
@@ -268,34 +285,33 @@ def _header(
     }
 
 
-def _write_tables(
-    run: Run,
-    warehouse: Warehouse,
-    outcome: cases.Outcome,
-    *,
-    header: dict[str, Any],
-    limits: Mapping[str, int],
-    changed: list[dict[str, Any]],
-    explained: Mapping[int, contributions.Explained],
-) -> dict[str, Any]:
+def _write_tables(run: Run, warehouse: Warehouse, settled: _Settled, *, header: dict[str, Any]) -> dict[str, Any]:
     """Store every ``edition.*`` table; gives what the document says of them."""
-    edition_id = header["edition_id"]
+    edition_id, listed, limits = header["edition_id"], settled.outcome.listed, settled.limits
     reasons = tables.read_reasons(
-        warehouse, outcome.listed, shown=int(run.parameters["reasons_shown"]), explained=explained
+        warehouse, listed, shown=int(run.parameters["reasons_shown"]), explained=settled.explained
     )
-    listed = outcome.listed
     numbers = [case.row["enterprise_no"] for case in listed]
+    words = answers.latest(settled.heard)
     helped = policies.store(run, warehouse, numbers, edition_id=edition_id, month=header["reference_month"])
     rows: dict[str, list[dict[str, Any]]] = {
         "warning": [
-            tables.warning(case, run=run, reasons=reasons, limits=limits, edition_id=edition_id)
+            tables.warning(
+                case,
+                run=run,
+                reasons=reasons,
+                limits=limits,
+                edition_id=edition_id,
+                state=answers.state_of(case.row["enterprise_id"], words),
+            )
             | helped.of(case.row["enterprise_no"])
             for case in listed
         ],
         "warning_reason": tables.reason_rows(listed, reasons, edition_id=edition_id),
-        "warning_contribution": contributions.rows(explained, listed, edition_id=edition_id),
-        "warning_change": [{"edition_id": edition_id, **row} for row in changed],
-        "filtered": [tables.filtered(k, run=run, limits=limits, edition_id=edition_id) for k in outcome.kept],
+        "warning_contribution": contributions.rows(settled.explained, listed, edition_id=edition_id),
+        "warning_change": [{"edition_id": edition_id, **row} for row in settled.changed],
+        "filtered": _filtered(run, settled, edition_id=edition_id),
+        "visit_answer": answers.rows(settled.heard, tables.county_names(run, settled.heard), edition_id=edition_id),
         "parameter": tables.parameter_rows(run, edition_id=edition_id),
         "county": tables.county_rows(run, warehouse),
     }
@@ -312,6 +328,20 @@ def _write_tables(
         large_loss_persons=int(run.parameters["large_loss_persons"]),
     )
     return _body(warehouse, rows)
+
+
+def _filtered(run: Run, settled: _Settled, *, edition_id: str) -> list[dict[str, Any]]:
+    verified = settled.rules.verified_false
+    return [
+        tables.filtered(
+            kept,
+            run=run,
+            limits=settled.limits,
+            edition_id=edition_id,
+            verified=verified.get(kept.row["enterprise_id"]),
+        )
+        for kept in settled.outcome.kept
+    ]
 
 
 def _body(warehouse: Warehouse, rows: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -337,6 +367,7 @@ def _body(warehouse: Warehouse, rows: Mapping[str, list[dict[str, Any]]]) -> dic
         "model": dump("risk.model", "model_id"),
         "changes": rows["warning_change"],
         "filtered": rows["filtered"],
+        "visit_answers": rows["visit_answer"],
         "county_industry": [row for row in county_months if row["month"] == month],
     }
 

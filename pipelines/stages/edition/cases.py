@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from pipelines.stages.edition.document import Followed, Memory
+from pipelines.stages.edition.answers import is_held_off
+from pipelines.stages.edition.document import Followed, Memory, VerifiedFalse
 from pipelines.stages.edition.triggers import ABSENCES, SEVERITY
 
 MONTHS_REMEMBERED = 12
+VERIFIED_FALSE = "verified_false"
 Row = Mapping[str, Any]
 
 
@@ -22,6 +24,7 @@ class Rules:
 
     ``refuted`` are listed enterprises whose loss in the previous edition's month (``previous_month``) is gone from
     the data as they read now, such as a row that came late; ``returned`` were absent and are back with their staff.
+    ``verified_false`` are enterprises that a visit found to be false alarms.
     ``reserved`` are the case numbers that earlier revisions of the same day gave out, by enterprise, and
     ``reserved_numbers`` how far they counted: a number never comes to mean another enterprise.
     """
@@ -37,6 +40,7 @@ class Rules:
     refuted: frozenset[str] = frozenset()
     returned: frozenset[str] = frozenset()
     previous_month: date | None = None
+    verified_false: Mapping[str, VerifiedFalse] = field(default_factory=dict)
     reserved: Mapping[str, str] = field(default_factory=dict)
     reserved_numbers: Mapping[str, int] = field(default_factory=dict)
 
@@ -140,11 +144,11 @@ def settle(rows: Iterable[Row], memory: Memory | None, rules: Rules) -> Outcome:
     for row in rows:
         seen.add(row["enterprise_id"])
         earlier = before.get(row["enterprise_id"])
-        barred = _barred(row, is_listed=earlier is not None)
-        if barred:
+        barred = _barred(row, rules, is_listed=earlier is not None)
+        if barred and row["trigger_colour"]:
             kept.append(Kept(row=row, code=barred))
         if earlier:
-            verdict = Release(earlier, row, "filter", 0) if barred else _continue(row, earlier, rules)
+            verdict = Release(earlier, row, barred, 0) if barred else _continue(row, earlier, rules)
             listed.append(verdict) if isinstance(verdict, Listing) else released.append(verdict)
         elif row["trigger_colour"] and not barred:
             fresh.append(row)
@@ -160,8 +164,10 @@ def _order(case: Listing) -> tuple[int, int, str]:
     return (-SEVERITY[case.colour], -weight(case.row), case.row["enterprise_id"])
 
 
-def _barred(row: Row, *, is_listed: bool) -> str:
-    """Code of the filter that keeps a triggered ``row`` off the list, or nothing. A filed report always appears."""
+def _barred(row: Row, rules: Rules, *, is_listed: bool) -> str:
+    """Code of the filter that keeps ``row`` off the list, or nothing. A filed report always appears."""
+    if is_held_off(row, rules.verified_false.get(row["enterprise_id"]), month=rules.month):
+        return VERIFIED_FALSE
     if row["trigger_colour"] is None or row["notice_cut_persons"] is not None:
         return ""
     if row["is_labour_agency"]:

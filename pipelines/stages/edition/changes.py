@@ -1,7 +1,7 @@
 """Why the list differs from the last one: each entry, rise, fall and exit with one cause, found by evidence.
 
-The evidence is looked at in one order: thresholds, revision, filter, model, data. A cause is named only where the
-facts at hand bear it out; what none of the first four explains is new data.
+The evidence is looked at in one order: verification, thresholds, revision, filter, model, data. A cause is named only
+where the facts at hand bear it out; what none of the others explains is new data.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from datetime import date
 from typing import Any
 
 from pipelines.stages.edition import words
-from pipelines.stages.edition.cases import Listing, Outcome, Release, Row
-from pipelines.stages.edition.document import Followed, Memory
+from pipelines.stages.edition.cases import VERIFIED_FALSE, Listing, Outcome, Release, Row
+from pipelines.stages.edition.document import Followed, Memory, VerifiedFalse
 from pipelines.stages.edition.triggers import ABSENCES, LOSSES, PREDICTED
 
 OPENINGS: Mapping[str, str] = {
@@ -20,6 +20,7 @@ OPENINGS: Mapping[str, str] = {
     "阈值": "预警阈值调整后，",
     "模型": "程序或模型更新后，",
     "筛选": "筛选条件变化后，",
+    "核实": "核实结论改变或不再列入的期限已满，",
 }
 
 
@@ -36,6 +37,7 @@ class Evidence:
     insurance_changed: bool
     revised: frozenset[str]
     limits: Mapping[str, int]
+    verified_false: Mapping[str, VerifiedFalse]
 
 
 def rows(outcome: Outcome, evidence: Evidence) -> list[dict[str, Any]]:
@@ -52,6 +54,8 @@ def cause(row: Row | None, before: Followed | None, evidence: Evidence) -> str:
     known = before or evidence.memory.kept_out.get(enterprise_id)
     trigger = row["trigger_colour"] if row else None
     is_revised = enterprise_id in evidence.revised
+    if known is not None and known.filter_code == VERIFIED_FALSE and known.trigger_colour == trigger:
+        return "核实"
     if row and evidence.thresholds_changed and not is_revised:
         under_old = row["earlier_colour"]
         if under_old != trigger and under_old == (known.trigger_colour if known else None):
@@ -94,8 +98,10 @@ def _listed(case: Listing, evidence: Evidence) -> dict[str, Any]:
 
 def _released(release: Release, evidence: Evidence) -> dict[str, Any]:
     before, row = release.before, release.row
-    if release.why == "filter" and row is not None:
-        why, text = "筛选", f"不再列入：{words.FILTERS['labour_agency']}"
+    if release.why == VERIFIED_FALSE:
+        why, text = "核实", words.verified_false_text(evidence.verified_false[before.enterprise_id])
+    elif release.why in words.FILTERS:
+        why, text = "筛选", f"不再列入：{words.FILTERS[release.why]}"
     elif release.why == "gone":
         why, text = "修订", "交付数据中已无该企业记录，提请解除"
     elif release.why == "never":

@@ -56,6 +56,22 @@ class Followed:
 
 
 @dataclass(frozen=True)
+class VerifiedFalse:
+    """A case that a visit found to be a false alarm: what was verified, when, and from which month on it is open again.
+
+    ``month`` is the insurance month that the officer verified; ``until`` the first one that the finding does not cover.
+    """
+
+    warning_no: str
+    colour: str
+    listed_since: date
+    visited_on: date
+    reason: str
+    month: date
+    until: date
+
+
+@dataclass(frozen=True)
 class Memory:
     """The previous edition as the next one sees it."""
 
@@ -69,6 +85,7 @@ class Memory:
     kept_out: Mapping[str, Followed]
     capacity_used: Mapping[str, int]
     numbers: Mapping[str, int]
+    verified_false: Mapping[str, VerifiedFalse] = field(default_factory=dict)
 
 
 def write(folder: Path, body: Mapping[str, Any]) -> Path:
@@ -86,6 +103,7 @@ def state(
     *,
     capacity_used: Mapping[str, int],
     numbers: Mapping[str, int],
+    verified_false: Mapping[str, VerifiedFalse],
 ) -> dict[str, Any]:
     """The part of the document that the next edition reads back."""
     return {
@@ -93,6 +111,7 @@ def state(
         "kept_out": [asdict(kept_out[key]) for key in sorted(kept_out)],
         "capacity_used": dict(capacity_used),
         "numbers": dict(numbers),
+        "verified_false": {key: asdict(verified_false[key]) for key in sorted(verified_false)},
     }
 
 
@@ -114,6 +133,7 @@ def recall(folder: Path) -> Memory:
         kept_out={row["enterprise_id"]: _followed(row) for row in kept["kept_out"]},
         capacity_used=kept["capacity_used"],
         numbers=kept["numbers"],
+        verified_false={key: _verified(row) for key, row in kept.get("verified_false", {}).items()},
     )
 
 
@@ -130,6 +150,11 @@ def digest_of(folder: Path) -> str:
 def _followed(row: Mapping[str, Any]) -> Followed:
     dates = {name: _date(row.get(name)) for name in ("raised_on", "listed_since", "listed_month")}
     return Followed(**{**row, **dates, "inputs": Inputs(**row["inputs"])})
+
+
+def _verified(row: Mapping[str, Any]) -> VerifiedFalse:
+    days = {name: date.fromisoformat(row[name]) for name in ("listed_since", "visited_on", "month", "until")}
+    return VerifiedFalse(**{**row, **days})
 
 
 def _date(text: str | None) -> date | None:

@@ -11,9 +11,10 @@ import polars as pl
 
 from pipelines.run import Run
 from pipelines.stages.edition import words
+from pipelines.stages.edition.answers import Heard
 from pipelines.stages.edition.cases import Kept, Listing, Row
 from pipelines.stages.edition.contributions import Explained
-from pipelines.stages.edition.document import Followed, Inputs
+from pipelines.stages.edition.document import Followed, Inputs, VerifiedFalse
 from pipelines.stages.edition.parameter_words import value_words
 from pipelines.warehouse import Warehouse
 
@@ -98,7 +99,9 @@ def read_reasons(
     return Reasons(by_enterprise=found, shown=shown, explained=explained)
 
 
-def warning(case: Listing, *, run: Run, reasons: Reasons, limits: Mapping[str, int], edition_id: str) -> dict[str, Any]:
+def warning(
+    case: Listing, *, run: Run, reasons: Reasons, limits: Mapping[str, int], edition_id: str, state: str
+) -> dict[str, Any]:
     """One row of ``edition.warning``."""
     row, release = case.row, int(run.parameters["release_clean_months"])
     trigger = words.standing_text(case, limits)
@@ -120,7 +123,7 @@ def warning(case: Listing, *, run: Run, reasons: Reasons, limits: Mapping[str, i
         "action_text": months["response_actions"][case.colour],
         "responsible_text": months["response_responsible"][case.colour].format(county=row["county_name"]),
         "deadline_text": words.deadline_text(case.colour, run.parameters, case.raised_on),
-        "case_state": "待核实",
+        "case_state": state,
         "remark_text": words.remark_text(case, release),
     }
 
@@ -144,7 +147,9 @@ def reason_rows(listed: Iterable[Listing], reasons: Reasons, *, edition_id: str)
     ]
 
 
-def filtered(kept: Kept, *, run: Run, limits: Mapping[str, int], edition_id: str) -> dict[str, Any]:
+def filtered(
+    kept: Kept, *, run: Run, limits: Mapping[str, int], edition_id: str, verified: VerifiedFalse | None
+) -> dict[str, Any]:
     """One row of ``edition.filtered``."""
     row = kept.row
     names = ("enterprise_no", "enterprise_id", "enterprise_name", "county_code", "county_name", "industry_name")
@@ -153,7 +158,9 @@ def filtered(kept: Kept, *, run: Run, limits: Mapping[str, int], edition_id: str
         "colour": row["trigger_colour"],
         "trigger_text": words.trigger_text(row, limits),
         "filter_code": kept.code,
-        "filter_text": words.filter_text(kept.code, capacity=run.settings.capacity(row["county_code"])),
+        "filter_text": words.filter_text(
+            kept.code, capacity=run.settings.capacity(row["county_code"]), verified=verified
+        ),
     }
 
 
@@ -221,6 +228,14 @@ def parameter_rows(run: Run, *, edition_id: str) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def county_names(run: Run, heard: Iterable[Heard]) -> dict[str, str]:
+    """Code → name of every county in which someone was visited."""
+    return {
+        code: run.settings.county_name("" if code == "000000" else code)
+        for code in {one.visit.county_code for one in heard}
+    }
 
 
 def county_rows(run: Run, warehouse: Warehouse) -> list[dict[str, Any]]:

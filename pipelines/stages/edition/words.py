@@ -9,7 +9,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from pipelines.parameters import Parameters
-from pipelines.stages.edition.cases import Listing, Row
+from pipelines.stages.edition.cases import VERIFIED_FALSE, Listing, Row
+from pipelines.stages.edition.document import VerifiedFalse
 from pipelines.stages.edition.triggers import TINTS
 
 FILTERS: Mapping[str, str] = {
@@ -174,8 +175,19 @@ def _step(step: Mapping[str, Any], raised_on: date) -> str:
     return f"{step['days']}日内（{last.month}月{last.day}日前）{step['what']}"
 
 
-def filter_text(code: str, *, capacity: int) -> str:
+def verified_false_text(entry: VerifiedFalse) -> str:
+    """``2026年11月20日走访核实不属实（季节性用工），2027年1月参保月前不再列入；…`` with what ends it earlier."""
+    why = f"（{entry.reason}）" if entry.reason else ""
+    return (
+        f"{_day(entry.visited_on)}走访核实不属实{why}，{month_text(entry.until)}参保月前不再列入；"
+        "等级加重、报送裁减人员方案或新的参保月达到红橙线的除外"
+    )
+
+
+def filter_text(code: str, *, capacity: int, verified: VerifiedFalse | None = None) -> str:
     """The filter in words."""
+    if code == VERIFIED_FALSE and verified is not None:
+        return verified_false_text(verified)
     return FILTERS.get(code) or f"超出本县区本月走访能力（{capacity}家）"
 
 

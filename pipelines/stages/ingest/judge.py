@@ -44,7 +44,7 @@ class Verdict:
 
 
 def set_aside(body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Contracts) -> pl.Series:
-    """Which lines are no records: blank, totals and notes, and a title or header repeated on a later page.
+    """Which lines are no records: blank, totals and notes, unanswered, and a title or header repeated on a later page.
 
     A line that begins like a total or a note is a record all the same if it has a whole key and begins outside it.
     """
@@ -56,9 +56,21 @@ def set_aside(body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Cont
         doubtful |= body.select(
             _squeezed(pl.col(place)).str.strip_chars_start("*").eq(word).fill_null(False)
         ).to_series()
+    unanswered = _unanswered(body, feed, header)
     if not doubtful.any():
-        return doubtful
-    return doubtful.scatter(doubtful.arg_true(), _set_aside(body.filter(doubtful), cells, feed, header, contracts))
+        return unanswered
+    return unanswered | doubtful.scatter(
+        doubtful.arg_true(), _set_aside(body.filter(doubtful), cells, feed, header, contracts)
+    )
+
+
+def _unanswered(body: pl.DataFrame, feed: Feed, header: Header) -> pl.Series:
+    """Lines of a form that was sent out filled in part, without any answer."""
+    places = [f"c{header.columns[name]}" for name in feed.layout.answers if name in header.columns]
+    if not places:
+        return pl.Series([False]).new_from_index(0, body.height)
+    blank = (pl.col(place).fill_null("").str.strip_chars() == "" for place in places)
+    return body.select(pl.all_horizontal(blank)).to_series()
 
 
 def _heads(header: Header, body: pl.DataFrame) -> list[tuple[str, str]]:

@@ -23,6 +23,7 @@ TABLES = (
     "out.filtered",
     "out.policy_instrument",
     "out.policy_answer",
+    "out.visit_answer",
     "out.refund_margin",
     "out.enterprise",
     "out.name_link",

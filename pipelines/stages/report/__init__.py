@@ -6,12 +6,12 @@ Every byte follows from the edition: no clock, fixed order. Refuses to compute a
 import shutil
 
 from pipelines.run import Export, Receipt, Run, atomic_file
-from pipelines.stages.report import names, policies, quality_content
+from pipelines.stages.report import names, policies, quality_content, visits
 from pipelines.stages.report.briefing import page
 from pipelines.stages.report.content import Content, read
 from pipelines.stages.report.feedback import file_name, write_feedback
 from pipelines.stages.report.quality import page as quality_page
-from pipelines.stages.report.sheets import county_sheets, main_sheets
+from pipelines.stages.report.sheets import county_sheets, main_sheets, of_county
 from pipelines.stages.report.workbook import Binding, write
 from pipelines.warehouse import Warehouse
 
@@ -19,6 +19,7 @@ WORKBOOK = "预警名单.xlsx"
 BRIEFING = "briefing.html"
 QUALITY = "quality.html"
 COUNTIES = "县区"
+FORMS = "走访表"
 FEEDBACK = "feedback"
 WARNING = "监测预警"
 
@@ -31,17 +32,14 @@ def run(run: Run, warehouse: Warehouse) -> Receipt:
     """
     content = read(run, warehouse)
     folder = run.edition_folder
-    for name in (COUNTIES, FEEDBACK):
+    for name in (COUNTIES, FORMS, FEEDBACK):
         shutil.rmtree(folder / name, ignore_errors=True)
     write(folder / WORKBOOK, main_sheets(content, run.contracts), _binding(content, "企业规模性裁员风险预警名单"))
     exports = [Export(WORKBOOK, "本局", len(content.warnings), WARNING)]
-    counties = sorted({(w["county_code"] or "", w["county_name"] or "未知县区") for w in content.warnings})
+    told_of = (*content.warnings, *content.visits)
+    counties = sorted({(row["county_code"] or "", row["county_name"] or "未知县区") for row in told_of})
     for code, name in counties:
-        sheets = county_sheets(content, run.contracts, code, name)
-        binding = _binding(content, f"{name}企业规模性裁员风险预警名单")
-        write(folder / COUNTIES / f"{file_name(code)}_{file_name(name)}.xlsx", sheets, binding)
-        own = sum((w["county_code"] or "") == code for w in content.warnings)
-        exports.append(Export(f"{COUNTIES}工作簿", name, own, WARNING))
+        exports += _write_county(run, content, code, name)
     with atomic_file(folder / BRIEFING) as path:
         path.write_text(page(content), encoding="utf-8", newline="\n")
     pushed = policies.push(run, warehouse)
@@ -64,6 +62,20 @@ def run(run: Run, warehouse: Warehouse) -> Receipt:
         notes=(f"{len(counties)} county workbooks", f"{len(returned)} feedback workbooks"),
         exports=tuple(exports),
     )
+
+
+def _write_county(run: Run, content: Content, code: str, name: str) -> list[Export]:
+    """The workbook of a county, and the form in which its officers answer."""
+    own, file = of_county(content, code, name), f"{file_name(code)}_{file_name(name)}.xlsx"
+    sheets = county_sheets(own, run.contracts, name)
+    write(run.edition_folder / COUNTIES / file, sheets, _binding(content, f"{name}企业规模性裁员风险预警名单"))
+    listed = len(own.warnings)
+    exports = [Export(f"{COUNTIES}工作簿", name, listed, WARNING)]
+    if listed and visits.FEED in run.contracts.feeds:
+        asked = visits.form(own, run.contracts, place=name)
+        write(run.edition_folder / FORMS / file, [asked], _binding(content, f"{name}预警企业走访跟进表"))
+        exports.append(Export(FORMS, name, listed, WARNING))
+    return exports
 
 
 def write_quality(run: Run, warehouse: Warehouse) -> None:

@@ -42,6 +42,7 @@ class Content:
     reviewed: tuple[Row, ...]
     instruments: tuple[Row, ...]
     answers: tuple[Row, ...]
+    visits: tuple[Row, ...]
     parameters: tuple[Row, ...]
     model: Row
     drift: tuple[Row, ...]
@@ -107,6 +108,7 @@ def read(run: Run, warehouse: Warehouse) -> Content:
         reviewed=_rows(warehouse, "gate.feed_quality", ("owner", "feed", "quality_month DESC")),
         instruments=_rows(warehouse, "edition.policy_instrument", ("clause_no", "instrument_id")),
         answers=tuple(warehouse.frame(ANSWERS).to_dicts()),
+        visits=_rows(warehouse, "edition.visit_answer", ("visited_on DESC", "visit_no")),
         parameters=_rows(warehouse, "edition.parameter", ("parameter_name",)),
         model=_rows(warehouse, "risk.model", ())[0],
         drift=_rows(warehouse, "risk.drift", ("stability_index DESC", "feature_name")),

@@ -13,6 +13,7 @@ from pipelines.contracts import Contracts
 from pipelines.stages.report.content import Content, colour_counts
 from pipelines.stages.report.explanation import explanation
 from pipelines.stages.report.policies import instrument_sheet, policy_sheet
+from pipelines.stages.report.visits import received_sheet
 from pipelines.stages.report.workbook import Block, Column, Sheet, Style, instant, month, text
 
 PRINTED_COLUMNS = 15
@@ -79,6 +80,7 @@ def main_sheets(content: Content, contracts: Contracts) -> list[Sheet]:
         policy_sheet(content, contracts),
         instrument_sheet(content, contracts),
         change_sheet(content, contracts),
+        received_sheet(content),
         filtered_sheet(content, contracts),
         source_sheet(content, contracts),
         quality_sheet(content, contracts),
@@ -87,21 +89,27 @@ def main_sheets(content: Content, contracts: Contracts) -> list[Sheet]:
     ]
 
 
-def county_sheets(content: Content, contracts: Contracts, county_code: str, county_name: str) -> list[Sheet]:
-    """The sheets for one county: its own rows only."""
-    own = replace(
+def of_county(content: Content, county_code: str, county_name: str) -> Content:
+    """What one county may see of an edition: its own rows only."""
+    return replace(
         content,
         warnings=tuple(w for w in content.warnings if (w["county_code"] or "") == county_code),
         answers=tuple(a for a in content.answers if (a["county_code"] or "") == county_code),
+        visits=tuple(v for v in content.visits if v["county_code"] == county_code),
         changes=tuple(c for c in content.changes if c["county_name"] == county_name),
         cells=tuple(c for c in content.cells if c["county_code"] == county_code),
     )
+
+
+def county_sheets(own: Content, contracts: Contracts, county_name: str) -> list[Sheet]:
+    """The sheets for one county, ``own`` being what it may see."""
     return [
         list_sheet(own, contracts, place=county_name),
         exporter_sheet(own, contracts, place=county_name),
         policy_sheet(own, contracts),
         instrument_sheet(own, contracts),
         change_sheet(own, contracts, place=county_name),
+        received_sheet(own),
         source_sheet(own, contracts),
         explanation_sheet(own),
     ]

@@ -5,7 +5,7 @@ Nothing typed by an enterprise or a department can become a formula or a link. T
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 from unicodedata import east_asian_width
@@ -26,6 +26,15 @@ NUMBERS = {
 }
 FILLS = {"红": ("C00000", "FFFFFF"), "橙": ("ED7D31", "FFFFFF"), "黄": ("FFD54F", "000000"), "蓝": ("4A86C8", "FFFFFF")}
 LINE_HEIGHT = 14.0
+TAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "date": (
+        {"validate": "date", "minimum": date(2000, 1, 1), "maximum": date(2099, 12, 31)},
+        "请填日期，如2026-11-20",
+    ),
+    "whole": ({"validate": "integer", "minimum": -500_000, "maximum": 500_000}, "请填整数"),
+    "decimal": ({"validate": "decimal", "minimum": -(10**10), "maximum": 10**10}, "请填数字"),
+}
+"""What a cell to be filled in accepts, and the sentence for whoever types something else."""
 INK, RULE, SHADE = "1F3864", "BFBFBF", "DCE6F1"
 
 Style = Literal["text", "wrap", "centre", "count", "signed", "percent", "signed_percent", "colour"]
@@ -35,7 +44,8 @@ Style = Literal["text", "wrap", "centre", "count", "signed", "percent", "signed_
 class Column:
     """One column: its header, width in characters, how a value is shown, and where it comes from in a row.
 
-    ``choices`` are what a person may fill in: the cells offer them and take nothing else.
+    ``choices`` are what a person may fill in: the cells offer them and take nothing else. A column that ``takes``
+    something is to be filled in, and stays open where the sheet is a form.
     """
 
     header: str
@@ -43,6 +53,8 @@ class Column:
     style: Style
     value: Callable[[dict[str, Any]], Any]
     choices: Sequence[str] = ()
+    takes: Literal["", "choice", "text", "date", "whole", "decimal"] = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +69,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet: title, lines under it, one or more tables; the first ``printed`` columns go to paper, all if 0."""
+    """A sheet: title, lines under it, one or more tables; the first ``printed`` columns go to paper, all if 0.
+
+    Of a form everything is locked but the columns that take something.
+    """
 
     name: str
     title: str
@@ -67,6 +82,7 @@ class Sheet:
     printed: int = 0
     tab: str = ""
     landscape: bool = True
+    is_form: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,6 +130,14 @@ class _Look:
             cell | {"bold": True, "bg_color": SHADE, "font_color": INK, "text_wrap": True, "align": "center"}
         )
         self.empty = book.add_format(base | {"italic": True, "font_color": "595959"})
+        open_ = cell | {"locked": False, "bg_color": "FFFBE6", "text_wrap": True, "align": "center"}
+        self.open = {
+            "date": book.add_format(open_ | {"num_format": "yyyy-mm-dd"}),
+            "whole": book.add_format(open_ | {"num_format": "0"}),
+            "decimal": book.add_format(open_ | {"num_format": "0.##"}),
+            "choice": book.add_format(open_),
+            "text": book.add_format(open_ | {"num_format": "@"}),
+        }
         self.cells: dict[str, Format] = {
             "text": book.add_format(cell),
             "wrap": book.add_format(cell | {"text_wrap": True}),
@@ -154,6 +178,8 @@ def _write_sheet(page: Worksheet, sheet: Sheet, binding: Binding, look: _Look) -
         page.repeat_rows(row)
     for block in sheet.blocks:
         row = _write_block(page, block, row, look=look, filtered=single) + 1
+    if sheet.is_form:
+        page.protect("", {"format_columns": True, "format_rows": True, "autofilter": True, "sort": True})
     _paper(page, sheet, binding, last_row=row - 1, last_column=len(widths) - 1)
 
 
@@ -171,7 +197,9 @@ def _write_block(page: Worksheet, block: Block, row: int, *, look: _Look, filter
         lines = 1
         for place, column in enumerate(block.columns):
             value = column.value(record)
-            if isinstance(value, str):
+            if column.takes:
+                page.write_blank(row + offset, place, None, look.open[column.takes])
+            elif isinstance(value, str):
                 page.write_string(row + offset, place, value, look.of(column.style, value))
                 lines = max(lines, _lines(value, column.width))
             else:
@@ -179,12 +207,23 @@ def _write_block(page: Worksheet, block: Block, row: int, *, look: _Look, filter
         page.set_row(row + offset, LINE_HEIGHT * lines + 5)
     last = row + len(block.rows)
     for place, column in enumerate(block.columns):
-        if column.choices:
-            rule = {"validate": "list", "source": list(column.choices), "error_message": "请从下拉选项中选择"}
+        rule = _rule(column)
+        if rule:
             page.data_validation(row + 1, place, last, place, rule)
     if filtered:
         page.autofilter(row, 0, last, len(block.columns) - 1)
     return last + 1
+
+
+def _rule(column: Column) -> dict[str, Any]:
+    """What the cells of a column take, and the sentence for whoever types something else."""
+    hint = {"input_title": column.header[:32], "input_message": column.hint} if column.hint else {}
+    if column.choices:
+        return hint | {"validate": "list", "source": list(column.choices), "error_message": "请从下拉选项中选择"}
+    criteria, sentence = TAKES.get(column.takes, ({}, ""))
+    if criteria:
+        return hint | criteria | {"criteria": "between", "error_message": sentence}
+    return hint | {"validate": "any"} if hint else {}
 
 
 def _lines(value: str, width: int) -> int:

@@ -1,0 +1,176 @@
+"""Visits answer cases: states, false alarms that stay off the list and come back, forms that count and that do not."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from edition_city import DECEMBER, NOVEMBER, OCTOBER, City, Firm, make
+
+from pipelines.run import add_months
+
+FIRST, SECOND, THIRD = date(2026, 11, 10), date(2026, 11, 16), date(2026, 11, 20)
+YELLOW, BLUE, RED = (75, 100), (40, 40), (100, 400)
+NUMBER = "YJ202610320706001"
+
+
+class Bureau:
+    """A city whose officers' forms pile up from night to night."""
+
+    def __init__(self, city: City) -> None:
+        self.city = city
+        self.forms: list[dict[str, Any]] = []
+
+    def night(self, as_of: date, month: date, *firms: Firm) -> dict[str, dict[str, Any]]:
+        """Issue an edition that knows every form so far; gives its list."""
+
+        def knowing(run: Any) -> Any:
+            numbers = {code: row["enterprise_no"] for code, row in self.city.rows("core.enterprise").items()}
+            rows = [{**form, "enterprise_no": numbers[form["enterprise_no"]]} for form in self.forms]
+            self.city.give("core.follow_up", rows)
+            return run
+
+        self.city.night(as_of, month, list(firms), batch=f"b{as_of}", change=knowing)
+        return self.city.rows("edition.warning")
+
+    def visit(self, code: str, on: date, *, number: str | None = NUMBER, **said: Any) -> None:
+        """A form comes back."""
+        form = {"visit_no": f"ZF{len(self.forms):06d}", "warning_no": number, "enterprise_no": code, "visited_on": on}
+        self.forms.append({**form, "is_false_alarm": None, **said})
+
+    def heard(self) -> dict[str, tuple[str, str]]:
+        """What became of each form."""
+        rows = self.city.rows("edition.visit_answer", "visit_no")
+        return {number: (row["answer_state"], row["answer_text"]) for number, row in rows.items()}
+
+
+@pytest.fixture
+def bureau(tmp_path: Path) -> Iterator[Bureau]:
+    city = make(tmp_path)
+    yield Bureau(city)
+    city.warehouse.close()
+
+
+def firm(persons: tuple[int, int] = YELLOW, code: str = "A", **more: Any) -> Firm:
+    return Firm(code, *persons, points=40, dimensions=2, **more)
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ({}, "核实中"),
+        ({"is_false_alarm": False}, "属实"),
+        ({"is_false_alarm": False, "services_given": "就业政策、社保衔接"}, "帮扶中"),
+        ({"is_false_alarm": False, "services_given": "就业政策", "case_outcome": "稳定"}, "稳定"),
+        ({"is_false_alarm": False, "case_outcome": "已裁员"}, "已裁员"),
+    ],
+)
+def test_the_latest_visit_moves_the_case(bureau: Bureau, said: dict[str, Any], state: str) -> None:
+    assert bureau.night(FIRST, OCTOBER, firm())["A"]["case_state"] == "待核实"
+    bureau.visit("A", FIRST, is_false_alarm=False, case_outcome="转化")
+    bureau.visit("A", date(2026, 11, 12), **said)
+    assert bureau.night(SECOND, OCTOBER, firm())["A"]["case_state"] == state
+    older, newer = bureau.heard().values()
+    assert older == ("已有更晚的走访", "以2026年11月12日的走访为准，本次走访已留存")
+    assert newer == ("已采纳", f"处置状态：{state}")
+
+
+def test_an_older_form_that_comes_later_overwrites_nothing(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm())
+    bureau.visit("A", date(2026, 11, 15), is_false_alarm=False, services_given="技能培训")
+    assert bureau.night(SECOND, OCTOBER, firm())["A"]["case_state"] == "帮扶中"
+    bureau.visit("A", date(2026, 11, 11), is_false_alarm=True, false_alarm_reason="季节性用工")
+    assert bureau.night(THIRD, OCTOBER, firm())["A"]["case_state"] == "帮扶中"
+
+
+def test_a_false_alarm_leaves_the_list_and_says_until_when(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm())
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=True, false_alarm_reason="季节性用工")
+    assert bureau.night(SECOND, OCTOBER, firm()) == {}
+    why = (
+        "2026年11月12日走访核实不属实（季节性用工），2027年2月参保月前不再列入；"
+        "等级加重、报送裁减人员方案或新的参保月达到红橙线的除外"
+    )
+    change = bureau.city.rows("edition.warning_change")["A"]
+    assert (change["change_kind"], change["change_cause"], change["change_text"]) == ("解除", "核实", why)
+    kept = bureau.city.rows("edition.filtered")["A"]
+    assert (kept["filter_code"], kept["filter_text"]) == ("verified_false", why)
+
+
+def test_a_false_alarm_is_silent_for_three_months_and_then_speaks_again(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm(BLUE))
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=True)
+    assert bureau.night(SECOND, OCTOBER, firm(BLUE)) == {}
+    for step in (1, 2, 3):
+        month = add_months(OCTOBER, step)
+        assert bureau.night(add_months(FIRST, step), month, firm(BLUE)) == {}, month
+        assert bureau.city.rows("edition.warning_change") == {}
+    row = bureau.night(add_months(FIRST, 4), add_months(OCTOBER, 4), firm(BLUE))["A"]
+    assert (row["colour"], row["case_state"], row["change_kind"]) == ("蓝", "待核实", "新增")
+    assert bureau.city.rows("edition.warning_change")["A"]["change_cause"] == "核实"
+
+
+@pytest.mark.parametrize(
+    ("now", "month", "more", "is_listed"),
+    [
+        (YELLOW, OCTOBER, {}, False),
+        (YELLOW, NOVEMBER, {}, False),
+        (BLUE, NOVEMBER, {}, False),
+        ((40, 100), NOVEMBER, {}, True),
+        (RED, NOVEMBER, {}, True),
+        (BLUE, NOVEMBER, {"features": {"notice_cut_persons": 5, "notice_reported_on": FIRST}}, True),
+    ],
+)
+def test_what_a_false_alarm_does_not_cover(
+    bureau: Bureau, now: tuple[int, int], month: date, more: dict[str, Any], *, is_listed: bool
+) -> None:
+    bureau.night(FIRST, OCTOBER, firm(YELLOW))
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=True)
+    bureau.night(SECOND, OCTOBER, firm(YELLOW))
+    assert (set(bureau.night(date(2026, 12, 10), month, firm(now, **more))) == {"A"}) is is_listed
+
+
+def test_an_observed_red_verified_false_comes_back_with_another_red_month_only(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm(RED))
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=True, false_alarm_reason="整体划转")
+    assert bureau.night(SECOND, OCTOBER, firm(RED)) == {}
+    again = bureau.night(date(2026, 12, 10), NOVEMBER, firm((100, 310)))["A"]
+    assert (again["colour"], again["case_state"], again["warning_no"]) == ("红", "待核实", "YJ202611320706001")
+    assert set(bureau.night(date(2027, 1, 10), DECEMBER, firm(YELLOW))) == {"A"}, "the finding was about another case"
+
+
+def test_a_later_visit_takes_a_finding_back(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm())
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=True)
+    assert bureau.night(SECOND, OCTOBER, firm()) == {}
+    bureau.visit("A", date(2026, 11, 18), is_false_alarm=False)
+    assert set(bureau.night(THIRD, OCTOBER, firm())) == {"A"}
+    change = bureau.city.rows("edition.warning_change")["A"]
+    assert (change["change_kind"], change["change_cause"]) == ("新增", "核实")
+
+
+def test_a_form_that_answers_nothing_is_told_why_and_counts_for_nothing(bureau: Bureau) -> None:
+    firms = firm(), firm(code="B")
+    numbers = {code: row["warning_no"] for code, row in bureau.night(FIRST, OCTOBER, *firms).items()}
+    bureau.visit("A", date(2026, 11, 12), number=numbers["B"], is_false_alarm=True)
+    bureau.visit("A", date(2026, 11, 12), number="YJ202001320706009", is_false_alarm=True)
+    bureau.visit("A", date(2026, 11, 2), number=numbers["A"], is_false_alarm=True)
+    bureau.visit("A", date(2026, 11, 2), number=None, is_false_alarm=True)
+    bureau.visit("A", date(2026, 11, 2), number="YJ202001320706009", is_false_alarm=True)
+    rows = bureau.night(SECOND, OCTOBER, *firms)
+    assert {code: row["case_state"] for code, row in rows.items()} == {"A": "待核实", "B": "待核实"}
+    heard = bureau.heard()
+    assert {number: state for number, (state, _) in heard.items()} == dict.fromkeys(
+        ("ZF000000", "ZF000001", "ZF000002"), "未采纳"
+    )
+    texts = [heard[number][1] for number in sorted(heard)]
+    assert texts[0] == f"预警编号{numbers['B']}属于另一家企业，请核对编号和统一社会信用代码后重新报送"
+    assert texts[1] == f"预警编号YJ202001320706009不是该企业本次预警的编号（{numbers['A']}），请核对后重新报送"
+    assert texts[2] == "走访日期早于列入日期（2026年11月10日），请核对日期后重新报送"
+
+
+def test_a_visit_without_a_number_answers_the_case_that_was_listed_then(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm())
+    bureau.visit("A", date(2026, 11, 12), number=None, is_false_alarm=False)
+    assert bureau.night(SECOND, OCTOBER, firm())["A"]["case_state"] == "属实"
