@@ -228,6 +228,39 @@ def visit_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def order_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Three orders of every listed enterprise: a late one, an open one, one that no visit can tell of."""
+    names = ("edition_id", "warning_no", "enterprise_id", "enterprise_name", "county_code", "county_name", "colour")
+    return [
+        {name: row[name] for name in names}
+        | {
+            "order_no": f"{row['warning_no']}-1105-{place:02d}",
+            "order_kind": "处置步骤",
+            "task_name": "上门走访",
+            "task_text": "5个工作日内（11月11日前）上门走访",
+            "responsible_text": "市就业中心",
+            "issued_on": date(2026, 11, 4),
+            "due_on": date(2026, 11, 11),
+            "is_due_estimated": False,
+            "order_state": state,
+            "escalation_text": "已逾期，报市就业中心负责人" if state == "逾期" else "无",
+        }
+        for row in rows
+        for place, state in enumerate(("逾期", "办理中", "由责任单位登记"), start=1)
+    ]
+
+
+def response_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How each county of the list stands."""
+    counties = {row["county_code"]: row["county_name"] for row in rows}
+    return [
+        {"edition_id": EDITION, "county_code": code, "county_name": name, "case_count": 10, "late_order_count": place}
+        | {"late_case_count": place, "answered_count": 3, "done_order_count": 4, "verified_count": 2}
+        | {"false_alarm_count": 1, "helped_count": 1}
+        for place, (code, name) in enumerate(sorted(counties.items()))
+    ]
+
+
 def source(feed: str, label: str, owner: str, state: str = "正常", **changes: Any) -> dict[str, Any]:
     base = {
         "feed": feed,
@@ -339,6 +372,8 @@ def fill(
         "edition.county_industry_month": cell_rows(),
         "edition.policy_instrument": instrument_rows(),
         "edition.policy_answer": answer_rows(rows),
+        "edition.work_order": order_rows(rows),
+        "edition.county_response": response_rows(rows),
         "edition.visit_answer": visit_rows(sorted(rows, key=lambda row: row["warning_no"])),
         "edition.parameter": parameter_rows,
         "core.enterprise": [{"enterprise_no": r["enterprise_no"], "enterprise_id": r["enterprise_id"]} for r in rows],

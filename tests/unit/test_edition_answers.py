@@ -174,3 +174,70 @@ def test_a_visit_without_a_number_answers_the_case_that_was_listed_then(bureau: 
     bureau.night(FIRST, OCTOBER, firm())
     bureau.visit("A", date(2026, 11, 12), number=None, is_false_alarm=False)
     assert bureau.night(SECOND, OCTOBER, firm())["A"]["case_state"] == "属实"
+
+
+def orders(bureau: Bureau) -> dict[str, tuple[str, str, Any, Any]]:
+    """Task → state, requirement, last day, day done."""
+    rows = bureau.city.rows("edition.work_order", "task_name")
+    return {task: (r["order_state"], r["task_text"], r["due_on"], r["done_on"]) for task, r in rows.items()}
+
+
+def test_a_red_case_has_its_steps_and_the_five_services(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm(RED))
+    found = orders(bureau)
+    assert found["报告"] == ("由责任单位登记", "2小时内报告", FIRST, None)
+    assert found["到场"] == ("办理中", "24小时内到场", date(2026, 11, 11), None)
+    assert found["形成一企一策处置方案"][0] == "由责任单位登记"
+    assert found["专场招聘"] == ("办理中", "7日内（11月17日前）提供专场招聘", date(2026, 11, 17), None)
+    assert found["技能培训"] == ("办理中", "提供技能培训（未规定时限）", None, None)
+    assert {"就业政策", "技能培训", "劳动维权", "社保衔接", "专场招聘"} < set(found)
+    rows = bureau.city.rows("edition.work_order", "order_no")
+    assert f"{NUMBER}-1110-01" in rows
+    assert rows[f"{NUMBER}-1110-53"]["responsible_text"] == "劳动保障监察和仲裁机构、海州区人社部门"
+
+
+def test_a_visit_does_the_step_and_the_services_that_it_names(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm(RED))
+    bureau.visit("A", date(2026, 11, 11), visit_mode="上门", is_false_alarm=False, services_given="就业政策、专场招聘")
+    bureau.visit("A", date(2026, 11, 14), visit_mode="电话", is_false_alarm=False)
+    bureau.night(SECOND, OCTOBER, firm(RED))
+    found = orders(bureau)
+    assert (found["到场"][0], found["到场"][3]) == ("按期完成", date(2026, 11, 11))
+    assert (found["就业政策"][0], found["专场招聘"][0], found["技能培训"][0]) == ("按期完成", "按期完成", "办理中")
+
+
+def test_what_is_late_says_to_whom_and_a_late_visit_ends_it(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm())
+    assert orders(bureau)["上门走访"][:3] == ("办理中", "5个工作日内（11月17日前）上门走访", date(2026, 11, 17))
+    bureau.night(date(2026, 11, 17), OCTOBER, firm())
+    assert orders(bureau)["上门走访"][0] == "办理中", "the last day is still in time"
+    bureau.visit("A", date(2026, 11, 17), visit_mode="电话", is_false_alarm=None)
+    bureau.night(date(2026, 11, 18), OCTOBER, firm())
+    row = bureau.city.rows("edition.work_order", "task_name")["上门走访"]
+    assert (row["order_state"], row["escalation_text"]) == ("逾期", "已逾期，报市就业中心负责人、海州区人社部门负责人")
+    county = bureau.city.rows("edition.county_response", "county_code")["320706"]
+    assert (county["case_count"], county["answered_count"], county["late_case_count"]) == (1, 1, 1)
+    bureau.visit("A", date(2026, 11, 18), visit_mode="上门", is_false_alarm=False)
+    bureau.night(THIRD, OCTOBER, firm())
+    assert orders(bureau)["上门走访"][0] == "逾期完成"
+
+
+def test_a_rise_begins_the_clocks_anew_and_earlier_visits_do_not_answer_it(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm())
+    bureau.visit("A", date(2026, 11, 12), visit_mode="上门", is_false_alarm=False, services_given="就业政策")
+    bureau.night(SECOND, OCTOBER, firm())
+    assert orders(bureau)["上门走访"][0] == "按期完成"
+    later = date(2026, 12, 10)
+    row = bureau.night(later, NOVEMBER, firm(RED))["A"]
+    assert (row["colour"], row["case_state"]) == ("红", "帮扶中")
+    assert orders(bureau)["到场"][:3] == ("办理中", "24小时内到场", date(2026, 12, 11))
+    assert orders(bureau)["就业政策"][0] == "办理中"
+
+
+def test_a_false_alarm_counts_for_its_county_on_the_night_it_leaves(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm())
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=True)
+    bureau.night(SECOND, OCTOBER, firm())
+    county = bureau.city.rows("edition.county_response", "county_code")["320706"]
+    assert (county["case_count"], county["verified_count"], county["false_alarm_count"]) == (0, 1, 1)
+    assert bureau.city.rows("edition.work_order", "order_no") == {}

@@ -36,7 +36,7 @@ def test_the_first_edition_lists_by_colour_with_numbers_and_full_sentences(city:
     assert rows["A"]["warning_no"] == "YJ202610320706001"
     assert rows["C"]["county_name"] == "未知县区"
     assert rows["A"]["trigger_text"] == "单月净减少62人（−8.1%），达到橙色线（≥50人）"
-    assert rows["A"]["deadline_text"] == "自11月10日下发起2小时内报告；2个工作日内上门走访"
+    assert rows["A"]["deadline_text"] == "自11月10日下发起2小时内报告；2个工作日内（11月12日前）上门走访"
     assert rows["B"]["deadline_text"].endswith("3日内（11月13日前）形成一企一策处置方案")
     assert rows["A"]["responsible_text"] == "市人社局分管领导、海州区人社部门负责人"
     assert city.rows("edition.warning_change") == {}

@@ -26,6 +26,10 @@ LISTED = """
 SPOKEN = "SELECT enterprise_no, reason_name FROM edition.warning_reason WHERE NOT is_mitigating"
 ENDED = "SELECT county_name, change_kind FROM edition.warning_change WHERE change_kind IN ('降级', '解除')"
 BROKEN = "SELECT mail_text FROM gate.result WHERE NOT passed ORDER BY severity, subject, check_id"
+LATE = (
+    "SELECT county_code, county_name, late_case_count, late_order_count FROM edition.county_response "
+    "WHERE late_order_count > 0 ORDER BY late_order_count DESC, county_code"
+)
 UNUSABLE = "SELECT model_warning FROM risk.model WHERE model_warning IS NOT NULL"
 BEHIND = "SELECT feed_label, source_state FROM core.source_status WHERE source_state <> '正常' ORDER BY feed"
 
@@ -50,6 +54,13 @@ class Digest:
     broken: tuple[str, ...]
     behind: tuple[str, ...]
     place: str
+    late: tuple[tuple[str, str, int, int], ...] = ()
+
+    @property
+    def late_line(self) -> str:
+        """``逾期未办：海州区 2家3件、赣榆区 1家1件``, or nothing."""
+        told = "、".join(f"{name} {cases}家{orders}件" for _, name, cases, orders in self.late)
+        return f"逾期未办：{told}。请责任单位当日办理并发回走访表，仍不能办理的按名单“工单”所列上报。" if told else ""
 
     @property
     def totals(self) -> dict[str, int]:
@@ -135,7 +146,8 @@ class Digest:
     def of(self, county_codes: Sequence[str], place: str) -> "Digest":
         """The part of some counties; falls and exits are told in the city's mail."""
         own = tuple(row for row in self.listed if row["county_code"] in county_codes)
-        return replace(self, listed=own, place=place, falls=0, exits=0)
+        late = tuple(row for row in self.late if row[0] in county_codes)
+        return replace(self, listed=own, place=place, falls=0, exits=0, late=late)
 
 
 def read(run: Run, warehouse: Warehouse) -> Digest:
@@ -163,6 +175,7 @@ def read(run: Run, warehouse: Warehouse) -> Digest:
         ),
         behind=tuple(f"{label}（{state}）" for label, state in warehouse.rows(BEHIND)),
         place=run.settings.city.name,
+        late=tuple((str(c), str(n), int(k), int(o)) for c, n, k, o in warehouse.rows(LATE)),
     )
 
 

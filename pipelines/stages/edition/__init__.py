@@ -24,6 +24,7 @@ from pipelines.stages.edition import (
     contributions,
     document,
     identity,
+    orders,
     policies,
     revision,
     tables,
@@ -311,6 +312,7 @@ def _write_tables(run: Run, warehouse: Warehouse, settled: _Settled, *, header: 
         "warning_contribution": contributions.rows(settled.explained, listed, edition_id=edition_id),
         "warning_change": [{"edition_id": edition_id, **row} for row in settled.changed],
         "filtered": _filtered(run, settled, edition_id=edition_id),
+        "work_order": orders.rows(listed, settled.heard, run=run, edition_id=edition_id),
         "visit_answer": answers.rows(settled.heard, tables.county_names(run, settled.heard), edition_id=edition_id),
         "parameter": tables.parameter_rows(run, edition_id=edition_id),
         "county": tables.county_rows(run, warehouse),
@@ -320,6 +322,7 @@ def _write_tables(run: Run, warehouse: Warehouse, settled: _Settled, *, header: 
     rows["edition"] = [header | counts | {"warning_count": len(listed)}]
     for name, content in rows.items():
         tables.store(warehouse, f"edition.{name}", content)
+    warehouse.build("edition.county_response", edition_id=edition_id)
     warehouse.build(
         "edition.county_industry_month",
         edition_id=edition_id,
@@ -368,6 +371,8 @@ def _body(warehouse: Warehouse, rows: Mapping[str, list[dict[str, Any]]]) -> dic
         "changes": rows["warning_change"],
         "filtered": rows["filtered"],
         "visit_answers": rows["visit_answer"],
+        "work_orders": rows["work_order"],
+        "county_response": dump("edition.county_response", "county_code"),
         "county_industry": [row for row in county_months if row["month"] == month],
     }
 

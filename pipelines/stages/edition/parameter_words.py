@@ -46,6 +46,10 @@ def value_words(value: Any, contracts: Contracts) -> str:
     """``value`` as Chinese text: rules level by level, catalogues item by item, mappings and lists in one line."""
     if isinstance(value, bool):
         return "是" if value else "否"
+    if value is None:
+        return "未规定"
+    if value in ({}, []):
+        return "无"
     if isinstance(value, dict) and "levels" in value:
         return "；".join(_level(level, contracts) for level in value["levels"])
     if isinstance(value, dict):

@@ -1,15 +1,15 @@
 """The officer's sentences: why a case is listed, what to do, by when, who. Plain Chinese with numbers, never empty.
 
 Shares are rounded from integers, half up, so the printed figure is the same on every machine. No telephone number, no
-person's name, no promise of a working-day calendar: working days are counted by the reader.
+person's name.
 """
 
 from collections.abc import Mapping
-from datetime import date, timedelta
-from typing import Any
+from datetime import date
 
 from pipelines.parameters import Parameters
 from pipelines.stages.edition.cases import VERIFIED_FALSE, Listing, Row
+from pipelines.stages.edition.clocks import steps
 from pipelines.stages.edition.document import VerifiedFalse
 from pipelines.stages.edition.triggers import TINTS
 
@@ -155,24 +155,9 @@ def remark_text(case: Listing, release_months: int) -> str:
 
 
 def deadline_text(colour: str, parameters: Parameters, raised_on: date) -> str:
-    """``自11月12日下发起12小时内书面报告；5个工作日内上门走访``; calendar days with their date.
-
-    The clocks run from the day on which the case entered or last rose, not from tonight.
-    """
-    hours = parameters["response_report_hours"].get(colour)
-    parts = [f"{hours}小时内{'报告' if hours <= 2 else '书面报告'}"] if hours else []
-    for step in parameters["response_steps"][colour]:
-        parts.append(_step(step, raised_on))
-    return f"自{raised_on.month}月{raised_on.day}日下发起" + "；".join(parts)
-
-
-def _step(step: Mapping[str, Any], raised_on: date) -> str:
-    if "hours" in step:
-        return f"{step['hours']}小时内{step['what']}"
-    if "working_days" in step:
-        return f"{step['working_days']}个工作日内{step['what']}"
-    last = raised_on + timedelta(days=step["days"])
-    return f"{step['days']}日内（{last.month}月{last.day}日前）{step['what']}"
+    """``自11月12日下发起12小时内书面报告；5个工作日内（11月19日前）上门走访``."""
+    told = "；".join(step.text for step in steps(colour, parameters, raised_on))
+    return f"自{raised_on.month}月{raised_on.day}日下发起{told}"
 
 
 def verified_false_text(entry: VerifiedFalse) -> str:

@@ -24,6 +24,8 @@ TABLES = (
     "out.policy_instrument",
     "out.policy_answer",
     "out.visit_answer",
+    "out.work_order",
+    "out.county_response",
     "out.refund_margin",
     "out.enterprise",
     "out.name_link",

@@ -43,6 +43,8 @@ class Content:
     instruments: tuple[Row, ...]
     answers: tuple[Row, ...]
     visits: tuple[Row, ...]
+    orders: tuple[Row, ...]
+    responses: tuple[Row, ...]
     parameters: tuple[Row, ...]
     model: Row
     drift: tuple[Row, ...]
@@ -109,6 +111,8 @@ def read(run: Run, warehouse: Warehouse) -> Content:
         instruments=_rows(warehouse, "edition.policy_instrument", ("clause_no", "instrument_id")),
         answers=tuple(warehouse.frame(ANSWERS).to_dicts()),
         visits=_rows(warehouse, "edition.visit_answer", ("visited_on DESC", "visit_no")),
+        orders=_rows(warehouse, "edition.work_order", ("order_no",)),
+        responses=_rows(warehouse, "edition.county_response", ("late_order_count DESC", "county_code")),
         parameters=_rows(warehouse, "edition.parameter", ("parameter_name",)),
         model=_rows(warehouse, "risk.model", ())[0],
         drift=_rows(warehouse, "risk.drift", ("stability_index DESC", "feature_name")),

@@ -14,6 +14,7 @@ from pipelines.stages.report.content import Content, colour_counts
 from pipelines.stages.report.explanation import explanation
 from pipelines.stages.report.policies import instrument_sheet, policy_sheet
 from pipelines.stages.report.visits import received_sheet
+from pipelines.stages.report.work_orders import order_sheet
 from pipelines.stages.report.workbook import Block, Column, Sheet, Style, instant, month, text
 
 PRINTED_COLUMNS = 15
@@ -80,6 +81,7 @@ def main_sheets(content: Content, contracts: Contracts) -> list[Sheet]:
         policy_sheet(content, contracts),
         instrument_sheet(content, contracts),
         change_sheet(content, contracts),
+        order_sheet(content, contracts),
         received_sheet(content),
         filtered_sheet(content, contracts),
         source_sheet(content, contracts),
@@ -96,6 +98,8 @@ def of_county(content: Content, county_code: str, county_name: str) -> Content:
         warnings=tuple(w for w in content.warnings if (w["county_code"] or "") == county_code),
         answers=tuple(a for a in content.answers if (a["county_code"] or "") == county_code),
         visits=tuple(v for v in content.visits if v["county_code"] == county_code),
+        orders=tuple(o for o in content.orders if o["county_code"] == county_code),
+        responses=tuple(r for r in content.responses if r["county_code"] == county_code),
         changes=tuple(c for c in content.changes if c["county_name"] == county_name),
         cells=tuple(c for c in content.cells if c["county_code"] == county_code),
     )
@@ -109,6 +113,7 @@ def county_sheets(own: Content, contracts: Contracts, county_name: str) -> list[
         policy_sheet(own, contracts),
         instrument_sheet(own, contracts),
         change_sheet(own, contracts, place=county_name),
+        order_sheet(own, contracts),
         received_sheet(own),
         source_sheet(own, contracts),
         explanation_sheet(own),
