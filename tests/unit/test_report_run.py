@@ -220,3 +220,25 @@ def test_heat_steps_take_their_upper_end() -> None:
 
 def test_a_name_of_a_department_is_a_safe_file_name() -> None:
     assert file_name("市人社局、市税务局/../x") == "市人社局_市税务局____x"
+
+
+def test_what_must_be_reported_within_hours_is_drafted_on_a_page_each(fifty: Path, tmp_path: Path) -> None:
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in (fifty / "快报").iterdir()}
+    rows = {str(row[0]): row for row in sheet(fifty / "预警名单.xlsx", "预警名单")[4:]}
+    must = {n for n, row in rows.items() if row[1] in "红橙黄" and row[3] in ("新增", "升级", "首期")}
+    assert set(pages) == must != set()
+    for number, page in pages.items():
+        words = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+        text = re.sub(r"<[^>]+>", " ", words)
+        assert rows[number][2] in text
+        assert "None" not in text
+        assert not re.search(r"[A-Za-z]{4,}", re.sub(r"[A-Z]{2}[0-9-]+|91[0-9A-Z]{16}", "", text))
+        assert "://" not in page
+    assert not (written(tmp_path, []) / "快报").exists()
+
+
+def test_a_report_says_what_is_not_verified(tmp_path: Path) -> None:
+    folder = written(tmp_path, [warning(n, change_kind="新增", colour="红") for n in range(2)])
+    first, second = (path.read_text(encoding="utf-8") for path in sorted((folder / "快报").iterdir()))
+    assert "2026-11-05上门：属实。" in first
+    assert "尚未走访核实，以上为数据研判，不等同于已发生裁员。" in second

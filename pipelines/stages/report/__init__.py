@@ -6,7 +6,7 @@ Every byte follows from the edition: no clock, fixed order. Refuses to compute a
 import shutil
 
 from pipelines.run import Export, Receipt, Run, atomic_file
-from pipelines.stages.report import names, policies, quality_content, visits
+from pipelines.stages.report import express, names, policies, quality_content, visits
 from pipelines.stages.report.briefing import page
 from pipelines.stages.report.content import Content, read
 from pipelines.stages.report.feedback import file_name, write_feedback
@@ -32,7 +32,7 @@ def run(run: Run, warehouse: Warehouse) -> Receipt:
     """
     content = read(run, warehouse)
     folder = run.edition_folder
-    for name in (COUNTIES, FORMS, FEEDBACK):
+    for name in (COUNTIES, FORMS, FEEDBACK, express.FOLDER):
         shutil.rmtree(folder / name, ignore_errors=True)
     write(folder / WORKBOOK, main_sheets(content, run.contracts), _binding(content, "企业规模性裁员风险预警名单"))
     exports = [Export(WORKBOOK, "本局", len(content.warnings), WARNING)]
@@ -42,6 +42,7 @@ def run(run: Run, warehouse: Warehouse) -> Receipt:
         exports += _write_county(run, content, code, name)
     with atomic_file(folder / BRIEFING) as path:
         path.write_text(page(content), encoding="utf-8", newline="\n")
+    exports.append(Export(express.FOLDER, "本局", express.write_all(folder, content, run.parameters), WARNING))
     pushed = policies.push(run, warehouse)
     exports.append(Export("政策推送", "市企业服务平台", pushed, "政策兑现"))
     write_quality(run, warehouse)
