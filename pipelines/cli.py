@@ -33,6 +33,7 @@ from pipelines import (
 )
 from pipelines import planted as planting
 from pipelines import replay as replaying
+from pipelines.cli_cases import case_group
 from pipelines.cli_feeds import feed_group
 from pipelines.cli_identity import identity_group
 from pipelines.cli_notices import score_notices
@@ -146,6 +147,7 @@ main.add_command(validate_panel)
 main.add_command(status_command)
 main.add_command(feed_group)
 main.add_command(identity_group)
+main.add_command(case_group)
 main.add_command(score_notices)
 
 

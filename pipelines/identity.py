@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -81,16 +80,11 @@ def retract(name_key: str, *, ledger: Ledger, now: datetime, reason: str) -> Non
 
 def on_record(ledger: Ledger, *, through: int | None = None, cutoff: datetime | None = None) -> dict[str, Decision]:
     """Name → decision in force, of those on record by ``through`` and made before ``cutoff``, in order of name."""
-    last: dict[str, Mapping[str, Any]] = {}
-    for entry in ledger.entries(KIND, through=through):
-        if cutoff is None or datetime.fromisoformat(entry["at"]) < cutoff:
-            last[entry["subject"]] = entry
     return {
         name: Decision(
             name, entry["enterprise_id"], entry["role"], entry["reason"], datetime.fromisoformat(entry["at"])
         )
-        for name, entry in sorted(last.items())
-        if "retracted" not in entry
+        for name, entry in ledger.in_force(KIND, through=through, cutoff=cutoff).items()
     }
 
 

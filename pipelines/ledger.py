@@ -139,7 +139,7 @@ class Ledger:
         """Number of the latest entry that can change an edition; 0 if none."""
         row = self._connection.execute(
             "SELECT coalesce(max(seq), 0) FROM entry "
-            "WHERE kind IN ('delivery', 'withdrawal', 'override', 'promotion', 'correction', 'identity')"
+            "WHERE kind IN ('delivery', 'withdrawal', 'override', 'promotion', 'correction', 'identity', 'own_case')"
         ).fetchone()
         return int(row[0])
 
@@ -211,6 +211,16 @@ class Ledger:
             return False
         self.append("mail", subject=subject, at=at, body=asdict(mail))
         return True
+
+    def in_force(
+        self, kind: str, *, through: int | None = None, cutoff: datetime | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """Subject → its latest entry by ``through`` and before ``cutoff``, in order; without those taken back since."""
+        last: dict[str, dict[str, Any]] = {}
+        for entry in self.entries(kind, through=through):
+            if cutoff is None or datetime.fromisoformat(entry["at"]) < cutoff:
+                last[entry["subject"]] = entry
+        return {subject: entry for subject, entry in sorted(last.items()) if "retracted" not in entry}
 
     def mails(self, *, edition_id: str | None = None) -> list[Mail]:
         """Every mail ever queued, or those of one edition."""

@@ -1,4 +1,5 @@
--- Grain: one row per enterprise that could meet a trigger today, or that the previous edition followed ($tracked).
+-- Grain: one row per enterprise that could meet a trigger today, that the previous edition followed ($tracked), or that
+-- an officer put on the list by hand.
 -- Left out: enterprises without a loss, an absence, an ended registration, a report or a firing reason; no trigger
 -- can hold for them whatever the thresholds are.
 WITH tracked AS (
@@ -38,10 +39,15 @@ SELECT
     s.dimension_count,
     s.rank_city,
     s.probability,
-    s.expected_loss_persons
+    s.expected_loss_persons,
+    o.colour AS own_colour,
+    o.decided_by AS own_role,
+    o.decided_at::DATE AS own_since,
+    o.reason_text AS own_reason
 FROM core.enterprise AS e
 LEFT JOIN features.enterprise AS f USING (enterprise_no)
 LEFT JOIN risk.score AS s USING (enterprise_no)
+LEFT JOIN ingest.own_case AS o USING (enterprise_id)
 WHERE
     f.net_loss_persons > 0
     OR f.absent_months > 0
@@ -49,5 +55,6 @@ WHERE
     OR s.dimension_count > 0
     OR s.expected_loss_persons > 0
     OR (f.enterprise_no IS NOT NULL AND e.enterprise_status IN ('注销', '吊销'))
+    OR o.enterprise_id IS NOT NULL
     OR e.enterprise_id IN (SELECT enterprise_id FROM tracked)
 ORDER BY e.enterprise_id

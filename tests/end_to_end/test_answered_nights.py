@@ -17,8 +17,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from nights import SECOND, cutoff_of
 
-from pipelines import nightly, replay
+from pipelines import nightly, own_cases, replay
+from pipelines.ledger import Ledger
 from pipelines.nightly import Means
+from pipelines.own_cases import OwnCase
 from pipelines.settings import Home
 from pipelines.stages.report.workbook import TAKES
 
@@ -156,3 +158,17 @@ def test_faulty_rows_are_refused_with_words_and_nothing_is_lost(copied: Means, t
     sent_back = copied.home.editions / THIRD.isoformat() / "r1" / "feedback" / "县区人社局.xlsx"
     sheet = python_calamine.CalamineWorkbook.from_path(sent_back).get_sheet_by_name("隔离明细").to_python()
     assert set(held) <= {int(row[3]) for row in sheet if str(row[3]).isdigit()}
+
+
+def test_a_case_added_by_hand_is_listed_and_replayed(copied: Means) -> None:
+    with closing(duckdb.connect(str(copied.home.published / "current.duckdb"), read_only=True)) as connection:
+        known = {code for (code,) in connection.execute("SELECT enterprise_id FROM out.enterprise").fetchall()}
+    before = {code for code, _ in listed(copied.home).values()}
+    code = min(known - before)
+    ledger = Ledger(copied.home.ledger)
+    own_cases.add(OwnCase(code, "橙", "就业科", "企业来人反映停产", BACK), known=known, ledger=ledger)
+    assert nightly.run(copied, as_of=THIRD, cutoff=cutoff_of(THIRD)).status == "issued"
+    assert code in {one for one, _ in listed(copied.home).values()}
+    assert replay.replay(copied, as_of=SECOND).equal
+    own_cases.retract(code, ledger=ledger, now=datetime(2026, 11, 16, 9), reason="已核实")
+    assert replay.replay(copied, as_of=THIRD).equal

@@ -98,7 +98,13 @@ class City:
         self.give("risk.reason", [row for f in firms for row in _reasons(f, numbers[f.code])])
         self.give("gate.result", [{"subject": "core", "check_id": "c", "severity": "fail", "passed": True}])
         self.give("gate.verdict", [{"gate_verdict": "通过", "reason_text": "无"}])
-        for table in ("ingest.refusal", "ingest.correction", "ingest.purpose", "ingest.identity_decision"):
+        for table in (
+            "ingest.refusal",
+            "ingest.correction",
+            "ingest.purpose",
+            "ingest.identity_decision",
+            "ingest.own_case",
+        ):
             self.give(table, [])
         for table in (
             "core.tax_month",

@@ -41,6 +41,7 @@ READS = (
     "risk.reason",
     "risk.model",
     "gate.verdict",
+    "ingest.own_case",
 )
 
 
@@ -203,12 +204,12 @@ def _considered(
     """
     listed = sorted(memory.listed) if memory else []
     facts = warehouse.frame(read_sql("edition/considered"), tracked=listed)
-    judged = triggers.judge(facts, limits, as_of=run.as_of, reference_month=month)
+    judged = triggers.with_own_cases(triggers.judge(facts, limits, as_of=run.as_of, reference_month=month))
     old = {**limits, **memory.thresholds} if memory else limits
-    earlier = triggers.judge(facts, old, as_of=run.as_of, reference_month=month)["trigger_colour"]
+    under_old = triggers.with_own_cases(triggers.judge(facts, old, as_of=run.as_of, reference_month=month))
     names = {code: run.settings.county_name("" if code == "000000" else code) for code in facts["county_code"].unique()}
     named = judged.with_columns(
-        earlier_colour=earlier,
+        earlier_colour=under_old["trigger_colour"],
         county_name=pl.col("county_code").replace_strict(names, default="未知县区", return_dtype=pl.String),
         is_model_led=pl.lit(bool(warehouse.scalar("SELECT count(probability) > 0 FROM risk.score"))),
         forecast_label=pl.lit(warehouse.scalar("SELECT min(forecast_label) FROM risk.model")),

@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.contracts import read_sql
 from pipelines.run import add_months
 from pipelines.stages.edition.document import Followed, Memory, VerifiedFalse
-from pipelines.stages.edition.triggers import PREDICTED, SEVERITY
+from pipelines.stages.edition.triggers import OWN, PREDICTED, SEVERITY
 from pipelines.warehouse import Warehouse
 
 UNVERIFIED, VERIFYING, TRUE, FALSE, HELPING = "待核实", "核实中", "属实", "不属实", "帮扶中"
@@ -162,14 +162,17 @@ def verified_false(
 def is_held_off(row: Row, entry: VerifiedFalse | None, *, month: date | None) -> bool:
     """Whether a false alarm covers what triggers tonight.
 
-    It does not cover a filed report, a graver colour, or an observed red or orange of a later insurance month.
+    It does not cover a filed report, a case added by hand since, a graver colour, or an observed red or orange of a
+    later insurance month.
     """
     if entry is None or month is None or row["notice_cut_persons"] is not None:
+        return False
+    if row["own_since"] is not None and row["own_since"] > entry.visited_on:
         return False
     colour = row["trigger_colour"]
     if SEVERITY[colour] > SEVERITY[entry.colour]:
         return False
-    is_observed = row["trigger_code"] != PREDICTED and SEVERITY[colour] >= SEVERITY["橙"]
+    is_observed = row["trigger_code"] not in (PREDICTED, OWN) and SEVERITY[colour] >= SEVERITY["橙"]
     return not (is_observed and month > entry.month)
 
 

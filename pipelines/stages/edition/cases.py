@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines.stages.edition.answers import is_held_off
 from pipelines.stages.edition.document import Followed, Memory, VerifiedFalse
-from pipelines.stages.edition.triggers import ABSENCES, SEVERITY
+from pipelines.stages.edition.triggers import ABSENCES, OWN, SEVERITY
 
 MONTHS_REMEMBERED = 12
 VERIFIED_FALSE = "verified_false"
@@ -165,10 +165,10 @@ def _order(case: Listing) -> tuple[int, int, str]:
 
 
 def _barred(row: Row, rules: Rules, *, is_listed: bool) -> str:
-    """Code of the filter that keeps ``row`` off the list, or nothing. A filed report always appears."""
+    """Code of the filter that keeps ``row`` off the list, or nothing. Filed reports and own cases always appear."""
     if is_held_off(row, rules.verified_false.get(row["enterprise_id"]), month=rules.month):
         return VERIFIED_FALSE
-    if row["trigger_colour"] is None or row["notice_cut_persons"] is not None:
+    if row["trigger_colour"] is None or row["notice_cut_persons"] is not None or row["own_colour"] is not None:
         return ""
     if row["is_labour_agency"]:
         return "labour_agency"
@@ -178,8 +178,9 @@ def _barred(row: Row, rules: Rules, *, is_listed: bool) -> str:
 
 def _continue(row: Row, before: Followed, rules: Rules) -> Listing | Release:
     """The same case one edition later."""
-    may_fall = rules.may_fall(before.enterprise_id)
-    months = dict(before.months)
+    is_dropped = row["own_colour"] is None and OWN in before.months.values()
+    may_fall = rules.may_fall(before.enterprise_id) or is_dropped
+    months = {month: "" if is_dropped and code == OWN else code for month, code in before.months.items()}
     label = rules.month.isoformat() if rules.month else ""
     if before.enterprise_id in rules.refuted and rules.previous_month:
         months[rules.previous_month.isoformat()] = ""
@@ -216,8 +217,9 @@ def _continue(row: Row, before: Followed, rules: Rules) -> Listing | Release:
 
 
 def is_exempt(row: Row) -> bool:
-    """Whether a new case appears whatever the capacity: observed red and orange, and filed reports."""
-    return SEVERITY[row["trigger_colour"]] >= SEVERITY["橙"] or row["notice_cut_persons"] is not None
+    """Whether a new case appears whatever the capacity: red and orange, filed reports, and what an officer added."""
+    is_told = row["notice_cut_persons"] is not None or row["own_colour"] is not None
+    return is_told or SEVERITY[row["trigger_colour"]] >= SEVERITY["橙"]
 
 
 def _admit(fresh: list[Row], memory: Memory | None, rules: Rules) -> tuple[list[Row], list[Row], dict[str, int]]:

@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.stages.edition import words
 from pipelines.stages.edition.cases import VERIFIED_FALSE, Listing, Outcome, Release, Row
 from pipelines.stages.edition.document import Followed, Memory, VerifiedFalse
-from pipelines.stages.edition.triggers import ABSENCES, LOSSES, PREDICTED
+from pipelines.stages.edition.triggers import ABSENCES, LOSSES, OWN, PREDICTED
 
 OPENINGS: Mapping[str, str] = {
     "数据": "",
@@ -20,6 +20,7 @@ OPENINGS: Mapping[str, str] = {
     "阈值": "预警阈值调整后，",
     "模型": "程序或模型更新后，",
     "筛选": "筛选条件变化后，",
+    "人工": "",
     "核实": "核实结论改变或不再列入的期限已满，",
 }
 
@@ -54,6 +55,8 @@ def cause(row: Row | None, before: Followed | None, evidence: Evidence) -> str:
     known = before or evidence.memory.kept_out.get(enterprise_id)
     trigger = row["trigger_colour"] if row else None
     is_revised = enterprise_id in evidence.revised
+    if OWN in (row["trigger_code"] if row else "", before.trigger_code if before else ""):
+        return "人工"
     if known is not None and known.filter_code == VERIFIED_FALSE and known.trigger_colour == trigger:
         return "核实"
     if row and evidence.thresholds_changed and not is_revised:
@@ -104,11 +107,13 @@ def _released(release: Release, evidence: Evidence) -> dict[str, Any]:
         why, text = "筛选", f"不再列入：{words.FILTERS[release.why]}"
     elif release.why == "gone":
         why, text = "修订", "交付数据中已无该企业记录，提请解除"
-    elif release.why == "never":
+    elif release.why == "never" and before.trigger_code != OWN:
         why = cause(row, before, evidence)
         insured = row["insured_persons"] if row is not None and before.trigger_code in ABSENCES else None
         back = f"参保记录已恢复（{insured}人），" if insured else ""
         text = f"{OPENINGS[why]}{back}原触发条件不再成立，提请解除"
+    elif before.trigger_code == OWN:
+        why, text = "人工", "人工列入已撤回，提请解除"
     else:
         why = "数据" if not evidence.same_month else cause(row, before, evidence)
         text = f"{OPENINGS[why]}连续{release.clean_months}个参保月未再触发，提请解除"

@@ -22,6 +22,7 @@ PURPOSES = """
 CORRECTED = (
     "SELECT correction_id, feed, correction_digest, correction_state FROM ingest.correction ORDER BY correction_id"
 )
+ADDED = "SELECT enterprise_id, colour, decided_by, reason_text FROM ingest.own_case ORDER BY enterprise_id"
 DECIDED = "SELECT name_key, verdict, enterprise_id FROM ingest.identity_decision ORDER BY name_key"
 
 
@@ -38,6 +39,7 @@ def describe(run: Run, warehouse: Warehouse, ledger: Ledger, *, previous: Editio
         "purposes": [list(row) for row in warehouse.rows(PURPOSES)],
         "corrections": [list(row) for row in warehouse.rows(CORRECTED)],
         "decisions": [list(row) for row in warehouse.rows(DECIDED)],
+        "own_cases": [list(row) for row in warehouse.rows(ADDED)],
         "model": [run.champion.model_id, run.champion.digest, run.champion.refusal] if run.champion else [],
         "overrides": [o["reason"] for o in ledger.overrides(as_of=run.as_of, through=run.through)],
         "code": code_digest(),

@@ -41,6 +41,7 @@ THRESHOLDS = (
     "predicted_blue_loss_persons",
 )
 PREDICTED = "predicted"
+OWN = "own"
 ABSENCES = ("absent_once", "closure_absent")
 LOSSES = ("loss_persons", "loss_ratio", *ABSENCES)
 
@@ -79,6 +80,19 @@ def judge(facts: pl.DataFrame, limits: Mapping[str, int], *, as_of: date, refere
         colour = pl.when(condition).then(pl.lit(shade)).otherwise(colour)
     judged = prepared.with_columns(trigger_colour=colour, trigger_code=code)
     return judged.drop("is_ended", "is_gone", "is_closed", "is_absent_once")
+
+
+def with_own_cases(judged: pl.DataFrame) -> pl.DataFrame:
+    """``judged`` with the colour that an officer gave by hand where it is graver than what triggers."""
+    grades = {colour: grade for colour, grade in SEVERITY.items() if colour}
+    own, found = (
+        pl.col(name).replace_strict(grades, default=0, return_dtype=pl.Int64).fill_null(0)
+        for name in ("own_colour", "trigger_colour")
+    )
+    return judged.with_columns(
+        trigger_code=pl.when(own > found).then(pl.lit(OWN)).otherwise("trigger_code"),
+        trigger_colour=pl.when(own > found).then("own_colour").otherwise("trigger_colour"),
+    )
 
 
 def is_loss(lost: int, base: int, limits: Mapping[str, int]) -> bool:

@@ -58,6 +58,8 @@ def fact_clause(row: Row) -> str:
             return notice_clause(row)
         case "predicted":
             return forecast_clause(row)
+        case "own":
+            return own_clause(row)
         case _:
             return f"{row['dimension_count']}个维度同时出现风险信号，风险分{row['points']}分"
 
@@ -79,6 +81,11 @@ def notice_clause(row: Row) -> str:
     return f"已报送裁减人员方案（拟裁减{row['notice_cut_persons']}人{day}）"
 
 
+def own_clause(row: Row) -> str:
+    """``就业科2026年11月12日提出：企业来人反映停产``."""
+    return f"{row['own_role']}{_day(row['own_since'])}提出：{row['own_reason']}"
+
+
 def forecast_clause(row: Row) -> str:
     """``预测未来3个月减少20%及以上的可能性62%，预计减少约41人``; whole per cents and persons, rounded half up."""
     chance = (round(row["probability"] * 10_000) + 50) // 100
@@ -93,6 +100,8 @@ def line_clause(row: Row, limits: Mapping[str, int], *, with_limit: bool = True)
         return "列为黄色"
     if code == "reasons":
         return "列为蓝色"
+    if code == "own":
+        return f"由人工列为{colour}色"
     tint = TINTS[colour]
     if code == "predicted":
         chance, loss = limits[f"predicted_{tint}_probability_pct"], limits[f"predicted_{tint}_loss_persons"]
@@ -139,6 +148,8 @@ def remark_text(case: Listing, release_months: int) -> str:
     row, notes = case.row, []
     if row["notice_cut_persons"] is not None:
         notes.append(notice_clause(row))
+    if row["own_colour"] is not None and row["trigger_code"] != "own":
+        notes.append(f"另由{own_clause(row)}")
     if not case.is_triggered and row["insured_persons"] is None and row["has_features"]:
         notes.append("本月参保数据缺失，暂按上期等级保留")
     elif case.clean_months:

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines import identity
+from pipelines import identity, own_cases
 from pipelines.contracts import DUCKDB_TYPES, RECORD_COLUMNS, RETRACTED, Contracts, Feed
 from pipelines.ledger import Delivery, Ledger
 from pipelines.run import Receipt, Run
@@ -40,6 +40,7 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
     unused = purposes.store(run, warehouse, allowed)
     corrected = correcting.store(run, warehouse, ledger, visible)
     warehouse.store("ingest.identity_decision", _decisions(run, warehouse, ledger))
+    warehouse.store("ingest.own_case", _own_cases(run, warehouse, ledger))
     warehouse.store("ingest.delivery", _deliveries(corrected.visible, warehouse))
     warehouse.store("ingest.delivery_period", _delivery_periods(corrected.visible, warehouse))
     warehouse.store("ingest.superseded", _superseded(corrected.visible, run.contracts, warehouse))
@@ -103,6 +104,21 @@ def _decisions(run: Run, warehouse: Warehouse, ledger: Ledger) -> pl.DataFrame:
         for one in held.values()
     )
     return _frame("ingest.identity_decision", records, warehouse)
+
+
+def _own_cases(run: Run, warehouse: Warehouse, ledger: Ledger) -> pl.DataFrame:
+    """What officers had put on the list by hand by the cutoff."""
+    records = (
+        {
+            "enterprise_id": one.enterprise_id,
+            "colour": one.colour,
+            "decided_by": one.role,
+            "decided_at": one.added_at,
+            "reason_text": one.reason,
+        }
+        for one in own_cases.on_record(ledger, through=run.through, cutoff=run.cutoff)
+    )
+    return _frame("ingest.own_case", records, warehouse)
 
 
 def _deliveries(visible: list[Visible], warehouse: Warehouse) -> pl.DataFrame:
