@@ -3,7 +3,8 @@
     python -m benchmarks.list_life --work DIR [--enterprises 20000] [--months 36] [--weeks 104]
 
 A generated city, its deliveries at their own instants, an edition each week by the nightly job, no visits. Read from
-the editions as issued; jobs lost are those of the insured in the three months after, as the last night knows them.
+the editions as issued; jobs lost are those of the insured in the three months after, as the last night knows them. An
+enterprise without a row in a month has nobody then: the generated city lacks no month.
 """
 
 import argparse

@@ -43,18 +43,18 @@ def take_inbox(means: Means, *, inbox: Path | None = None, feed: str | None = No
         means.progress(f"未接收 {ingest.shown_name(path)}：仍在写入，留待下次接收")
     taken: list[Delivery] = []
     came = (_incoming(path, own, means, remove=inbox is None) for path, own in ready)
-    landed = ingest.receive_each(came, home=means.home, contracts=contracts, ledger=ledger)
-    for count, (incoming, told) in enumerate(landed, start=1):
-        if isinstance(told, DeliveryError):
-            means.progress(f"未接收 {ingest.shown_name(incoming.path)}：接收时仍在写入，留待下次接收")
-            continue
-        news = [delivery for delivery in told if delivery]
-        taken += news
-        for delivery in news:
-            if delivery.status == "refused":
-                means.progress(f"拒收 {delivery.file_name}：{delivery.reason}")
-        if count % 25 == 0 or count == len(ready):
-            means.progress(f"接收文件 {count}/{len(ready)}")
+    with closing(ingest.receive_each(came, home=means.home, contracts=contracts, ledger=ledger)) as landed:
+        for count, (incoming, told) in enumerate(landed, start=1):
+            if isinstance(told, DeliveryError):
+                means.progress(f"未接收 {ingest.shown_name(incoming.path)}：接收时仍在写入，留待下次接收")
+                continue
+            news = [delivery for delivery in told if delivery]
+            taken += news
+            for delivery in news:
+                if delivery.status == "refused":
+                    means.progress(f"拒收 {delivery.file_name}：{delivery.reason}")
+            if count % 25 == 0 or count == len(ready):
+                means.progress(f"接收文件 {count}/{len(ready)}")
     return taken
 
 
@@ -108,12 +108,9 @@ def receive(
     """Land ``files`` as having arrived ``at``; a file, or one in an archive, that is the latest word gives None."""
     contracts, ledger = means.contracts(), Ledger(means.home.ledger)
     came = [ingest.Incoming(path, at, feed, dated) for path in files]
-    with lock(means.home.root / ".lock"):
-        return [
-            (incoming.path, delivery)
-            for incoming, told in ingest.receive_each(came, home=means.home, contracts=contracts, ledger=ledger)
-            for delivery in _whole(told)
-        ]
+    each = ingest.receive_each(came, home=means.home, contracts=contracts, ledger=ledger)
+    with lock(means.home.root / ".lock"), closing(each):
+        return [(incoming.path, delivery) for incoming, told in each for delivery in _whole(told)]
 
 
 def play(means: Means, *, schedule: Path, until: datetime) -> int:
@@ -144,11 +141,11 @@ def _played(means: Means, schedule: Path, *, until: datetime, feed: str | None =
     ]
     new = [incoming for incoming in came if (incoming.path.name, incoming.received_at) not in known]
     landed: list[Delivery] = []
-    each = ingest.receive_each(new, home=means.home, contracts=contracts, ledger=ledger)
-    for count, (_, told) in enumerate(each, start=1):
-        landed += [delivery for delivery in _whole(told) if delivery]
-        if count % 50 == 0 or count == len(new):
-            means.progress(f"回放交付 {count}/{len(new)}")
+    with closing(ingest.receive_each(new, home=means.home, contracts=contracts, ledger=ledger)) as each:
+        for count, (_, told) in enumerate(each, start=1):
+            landed += [delivery for delivery in _whole(told) if delivery]
+            if count % 50 == 0 or count == len(new):
+                means.progress(f"回放交付 {count}/{len(new)}")
     return landed
 
 

@@ -73,3 +73,10 @@ def edition(as_of: date, revision: int) -> str:
 def _rounded(ratio: float, places: int) -> Decimal:
     rounded = (Decimal(str(ratio)) * 100).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
     return abs(rounded) if rounded == 0 else rounded
+
+
+def forecast(label: str, probability: float, persons: float) -> str:
+    """``预测未来3个月减少20%及以上的可能性62%，预计减少约41人``; whole per cents and persons, rounded half up."""
+    chance = (round(probability * 10_000) + 50) // 100
+    loss = (round(persons * 10) + 5) // 10
+    return f"预测{label}的可能性{chance}%，预计减少约{loss}人"

@@ -28,6 +28,7 @@ from pipelines.stages.features.canonical import Canonical
 from pipelines.stages.features.lunar import ordinal
 
 PERMUTATIONS = 32
+FEWEST_DEALT = 50
 SMALL_TREES, SMALL_ROWS = 20, 10_000
 SEED = 20_250_401
 RULE_COLUMNS = {"notice_reported_on": pl.Date, "enterprise_status": pl.String}
@@ -282,7 +283,7 @@ def _permuted(asked: _Asked, judged: Judged, rows: pl.DataFrame, trained: Traine
     One such model may lean on a feature by chance, either way; only their mean says something, so there are many. They
     are dealt among as many rows without the event as with it. A rare event is no fair coin: trees take up the few
     leaves in which chance heaps it, these lie where features are extreme, and so does real risk (AUC .541 over 64 deals
-    on a real roll, .511 among equal numbers).
+    on a real roll, .511 among equal numbers). Of fewer than ``FEWEST_DEALT`` events nothing is said.
     """
     free = _clear_of(rows, asked.request.origins, asked.request.horizon) if asked.question.training else rows
     known = free.filter(labels.known_column(asked.label.name, asked.request.horizon))
@@ -291,6 +292,8 @@ def _permuted(asked: _Asked, judged: Judged, rows: pl.DataFrame, trained: Traine
     is_event = known[columns[0]].fill_null(value=False)
     events, others = known.filter(is_event), known.filter(~is_event)
     equal = min(events.height, others.height)
+    if equal < FEWEST_DEALT:
+        return []
     known = pl.concat([events.sample(equal, seed=SEED), others.sample(equal, seed=SEED)])
     for _ in range(PERMUTATIONS):
         order = draw.permutation(known.height)

@@ -154,7 +154,7 @@ class Layout(_Strict):
     def part(self, file_name: str) -> str:
         """Which part of its period a file says it is; empty where it is the whole."""
         match = re.search(self.parts, file_name) if self.parts else None
-        return (match[1] if match.re.groups else match[0]) if match else ""
+        return (match[1] if match.re.groups else match[0]) or "" if match else ""
 
 
 class RawCheck(BaseModel):

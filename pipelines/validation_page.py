@@ -231,15 +231,17 @@ def _errors(facts: Facts, words: Words) -> Blocks:
 def _checks(found: Facts, words: Words) -> str:
     low, high = PERMUTED_BOUNDS
     values = found["permuted"]
-    mean = sum(values) / len(values)
-    fair = words["pass" if low <= mean <= high else "fail"]
     future = found["future"]
+    told = words["check_permuted_few"]
+    if values:
+        mean = sum(values) / len(values)
+        fair = words["pass" if low <= mean <= high else "fail"]
+        told = words["check_permuted"].format(
+            count=len(values), mean=_number(mean), low=_number(min(values)), high=_number(max(values)), verdict=fair
+        )
     return "\n".join(
         [
-            "- "
-            + words["check_permuted"].format(
-                count=len(values), mean=_number(mean), low=_number(min(values)), high=_number(max(values)), verdict=fair
-            ),
+            f"- {told}",
             "- "
             + words["check_future"].format(
                 scores=future["scores"],

@@ -78,6 +78,7 @@ CHINESE: Final[Words] = {
     "checks": "自查",
     "check_permuted": "在同样多的发生和未发生行之间把结果随机打乱后再学习{count}次，AUC的平均应在0.47—0.53：{mean}，"
     "最小{low}，最大{high}（{verdict}）。",
+    "check_permuted_few": "随机打乱结果的自查：发生数太少，未作判断。",
     "check_future": "把观察月之后所有月份的数据在企业之间打乱，{scores}个概率中有{changed}个变化（{verdict}）。",
     "pass": "通过",
     "fail": "**未通过**",
@@ -188,6 +189,7 @@ ENGLISH: Final[Words] = {
     "checks": "Checks run with this page",
     "check_permuted": "Taught {count} times by outcomes dealt out at random among as many rows with the event as "
     "without, the mean AUC must be .47 to .53: {mean}, lowest {low}, highest {high} ({verdict}).",
+    "check_permuted_few": "Outcomes dealt out at random: too few events, not judged.",
     "check_future": "With every month after the data month dealt out anew among enterprises, {changed} of {scores} "
     "probabilities change ({verdict}).",
     "pass": "passed",

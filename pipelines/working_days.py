@@ -11,6 +11,8 @@ from typing import Any
 
 import chinese_calendar
 
+from pipelines.errors import ContractError
+
 SATURDAY = 5
 
 
@@ -67,10 +69,22 @@ class OfficeCalendar:
 
 
 def office_calendar(years: Mapping[Any, Mapping[str, Sequence[date]]]) -> OfficeCalendar:
-    """The calendar with the notices of the parameter ``office_years``: year → ``off`` and ``worked`` days."""
+    """The calendar with the notices of the parameter ``office_years``: year → ``off`` and ``worked`` days.
+
+    Raises ``ContractError`` for anything but days of that year.
+    """
+    wrong = [
+        f"office_years: {year} names {day!r}, which is no day of it"
+        for year, told in years.items()
+        for days in told.values()
+        for day in days or ()
+        if not isinstance(day, date) or day.year != int(year)
+    ]
+    if wrong:
+        raise ContractError(wrong)
     return OfficeCalendar(
         {
-            int(year): OfficeYear(frozenset(told.get("off", ())), frozenset(told.get("worked", ())))
+            int(year): OfficeYear(frozenset(told.get("off") or ()), frozenset(told.get("worked") or ()))
             for year, told in years.items()
         }
     )

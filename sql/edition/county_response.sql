@@ -1,6 +1,5 @@
--- Grain: one row per county that has a listed case tonight, or a visit that counts of a case of the previous edition:
--- what was answered, what is late, what was verified. A case that a visit refuted tonight is no longer listed; it counts
--- as verified. Left out: counties with neither.
+-- Grain: one row per county that has a listed case tonight, or had one until a visit refuted it tonight: what was answered,
+-- what is late, what was verified. Left out: other counties, and cases that left the list in an earlier edition.
 WITH
 listed AS (
     SELECT
@@ -8,6 +7,7 @@ listed AS (
         min(county_name) AS county_name,
         count(*) AS case_count,
         count(*) FILTER (case_state <> '待核实') AS answered_count,
+        count(*) FILTER (case_state NOT IN ('待核实', '核实中')) AS true_count,
         count(*) FILTER (case_state IN ('帮扶中', '稳定', '转化')) AS helped_count
     FROM edition.warning
     GROUP BY county_code
@@ -21,15 +21,12 @@ ordered AS (
     FROM edition.work_order
     GROUP BY county_code
 ),
-visited AS (
-    SELECT
-        county_code,
-        min(county_name) AS county_name,
-        count(*) FILTER (is_false_alarm IS NOT NULL) AS verified_count,
-        count(*) FILTER (is_false_alarm) AS false_alarm_count
-    FROM edition.visit_answer
-    WHERE answer_state = '已采纳'
-    GROUP BY county_code
+refuted AS (
+    SELECT v.county_code, min(v.county_name) AS county_name, count(DISTINCT v.enterprise_id) AS false_alarm_count
+    FROM edition.visit_answer AS v
+    INNER JOIN edition.warning_change AS c USING (enterprise_id)
+    WHERE v.is_false_alarm AND c.change_kind = '解除' AND c.change_cause = '核实'
+    GROUP BY v.county_code
 )
 SELECT
     $edition_id AS edition_id,
@@ -40,9 +37,9 @@ SELECT
     coalesce(o.late_case_count, 0) AS late_case_count,
     coalesce(o.late_order_count, 0) AS late_order_count,
     coalesce(o.done_order_count, 0) AS done_order_count,
-    coalesce(v.verified_count, 0) AS verified_count,
+    coalesce(l.true_count, 0) + coalesce(v.false_alarm_count, 0) AS verified_count,
     coalesce(v.false_alarm_count, 0) AS false_alarm_count,
     coalesce(l.helped_count, 0) AS helped_count
 FROM listed AS l
 FULL JOIN ordered AS o USING (county_code)
-FULL JOIN visited AS v USING (county_code)
+FULL JOIN refuted AS v USING (county_code)

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import edition_frames
 import pytest
 from aiosmtpd.controller import Controller
 from edition_frames import AS_OF, EDITION, fill, in_memory, make_run, settings, warning
@@ -187,6 +188,20 @@ def test_a_county_hears_of_its_own_entries_only(tmp_path: Path) -> None:
     _, text = words(by_recipient(ledger)["east@localhost"])
     assert "YJ202611-0001" in text
     assert "西城区" not in text
+
+
+def test_a_county_hears_on_the_day_on_which_something_is_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_time = edition_frames.order_rows
+
+    def yesterday(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{**order, "due_on": date(2026, 11, 11)} for order in on_time(rows)]
+
+    monkeypatch.setattr(edition_frames, "order_rows", yesterday)
+    _, ledger = night(tmp_path, quiet_rows(9), site=settings(county=COUNTY), changes=False)
+    _, text = words(by_recipient(ledger)["port@localhost"])
+    assert "逾期未办：港口新区 2家2件。请责任单位当日办理并发回走访表" in text
+    assert "东城区" not in text
+    assert "east@localhost" not in by_recipient(ledger), "nothing is late there"
 
 
 def test_counties_get_a_digest_on_mondays(tmp_path: Path) -> None:

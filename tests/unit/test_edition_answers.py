@@ -1,6 +1,7 @@
 """Visits answer cases: states, false alarms that stay off the list and come back, forms that count and that do not."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def firm(persons: tuple[int, int] = YELLOW, code: str = "A", **more: Any) -> Fir
 )
 def test_the_latest_visit_moves_the_case(bureau: Bureau, said: dict[str, Any], state: str) -> None:
     assert bureau.night(FIRST, OCTOBER, firm())["A"]["case_state"] == "待核实"
-    bureau.visit("A", FIRST, is_false_alarm=False, case_outcome="转化")
+    bureau.visit("A", FIRST)
     bureau.visit("A", date(2026, 11, 12), **said)
     assert bureau.night(SECOND, OCTOBER, firm())["A"]["case_state"] == state
     older, newer = bureau.heard().values()
@@ -229,7 +230,7 @@ def test_a_rise_begins_the_clocks_anew_and_earlier_visits_do_not_answer_it(burea
     assert orders(bureau)["上门走访"][0] == "按期完成"
     later = date(2026, 12, 10)
     row = bureau.night(later, NOVEMBER, firm(RED))["A"]
-    assert (row["colour"], row["case_state"]) == ("红", "帮扶中")
+    assert (row["colour"], row["case_state"]) == ("红", "待核实")
     assert orders(bureau)["到场"][:3] == ("办理中", "24小时内到场", date(2026, 12, 11))
     assert orders(bureau)["就业政策"][0] == "办理中"
 
@@ -241,3 +242,104 @@ def test_a_false_alarm_counts_for_its_county_on_the_night_it_leaves(bureau: Bure
     county = bureau.city.rows("edition.county_response", "county_code")["320706"]
     assert (county["case_count"], county["verified_count"], county["false_alarm_count"]) == (0, 1, 1)
     assert bureau.city.rows("edition.work_order", "order_no") == {}
+
+
+def test_a_finding_about_yellow_does_not_take_off_the_red_of_the_same_night(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm(YELLOW))
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=True)
+    for as_of in (date(2026, 12, 10), date(2026, 12, 11), date(2026, 12, 12)):
+        row = bureau.night(as_of, NOVEMBER, firm(RED))["A"]
+        assert (row["colour"], row["case_state"]) == ("红", "待核实"), as_of
+
+
+def test_a_form_about_the_time_before_a_rise_says_nothing_about_what_rose(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm(YELLOW))
+    bureau.night(date(2026, 12, 10), NOVEMBER, firm(RED))
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=True)
+    row = bureau.night(date(2026, 12, 11), NOVEMBER, firm(RED))["A"]
+    assert (row["colour"], row["case_state"]) == ("红", "待核实")
+
+
+def test_an_orange_of_a_new_month_stays_though_the_month_before_was_a_false_alarm(bureau: Bureau) -> None:
+    orange = (100, 160)
+    bureau.night(FIRST, OCTOBER, firm(orange))
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=True)
+    for as_of in (date(2026, 12, 10), date(2026, 12, 11), date(2026, 12, 12)):
+        assert set(bureau.night(as_of, NOVEMBER, firm(orange))) == {"A"}, as_of
+    bureau.visit("A", date(2026, 12, 12), is_false_alarm=True)
+    assert bureau.night(date(2026, 12, 13), NOVEMBER, firm(orange)) == {}
+
+
+def test_a_late_form_is_about_the_month_of_its_visit(bureau: Bureau) -> None:
+    orange = (100, 160)
+    bureau.night(FIRST, OCTOBER, firm(orange))
+    bureau.night(date(2026, 12, 10), NOVEMBER, firm(orange))
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=True)
+    assert set(bureau.night(date(2026, 12, 11), NOVEMBER, firm(orange))) == {"A"}
+
+
+def test_a_visit_without_a_finding_takes_none_back(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm())
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=True)
+    bureau.visit("A", date(2026, 11, 12), visit_mode="电话")
+    assert bureau.night(SECOND, OCTOBER, firm()) == {}
+    bureau.visit("A", date(2026, 11, 18), visit_mode="电话")
+    assert bureau.night(THIRD, OCTOBER, firm()) == {}
+    assert [state for state, _ in bureau.heard().values()] == ["已采纳"] * 3
+    assert bureau.heard()["ZF000002"][1] == "已登记，尚无结论；处置状态仍为不属实"
+
+
+def test_a_false_alarm_is_one_whatever_else_the_form_says(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm())
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=True, case_outcome="稳定", services_given="就业政策")
+    bureau.night(SECOND, OCTOBER, firm())
+    assert bureau.heard() == {"ZF000000": ("已采纳", "处置状态：不属实")}
+
+
+def test_masked_cells_are_unknown_and_are_told(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm())
+    masked = dict.fromkeys(("visit_mode", "services_given", "case_outcome", "false_alarm_reason"), "***")
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=False, **masked)
+    row = bureau.night(SECOND, OCTOBER, firm())["A"]
+    assert row["case_state"] == "属实"
+    text = "处置状态：属实；走访方式、已提供服务、处置结果、误报原因填写不规范，未能读取，请按选项改正后重新报送"
+    assert bureau.heard() == {"ZF000000": ("已采纳", text)}
+    assert orders(bureau)["上门走访"][0] == "办理中"
+
+
+def test_what_comes_back_for_another_reason_has_that_cause(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm(YELLOW))
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=True)
+    bureau.night(SECOND, OCTOBER, firm(YELLOW))
+    filed = {"features": {"notice_cut_persons": 15, "notice_reported_on": THIRD}}
+    assert set(bureau.night(THIRD, OCTOBER, firm(YELLOW, **filed))) == {"A"}
+    assert bureau.city.rows("edition.warning_change")["A"]["change_cause"] == "数据"
+
+
+def test_a_form_with_a_listed_number_and_the_code_of_an_enterprise_off_the_list_is_refused(bureau: Bureau) -> None:
+    firms = firm(), Firm("Z", 50, 50)
+    bureau.night(FIRST, OCTOBER, *firms)
+    bureau.visit("Z", date(2026, 11, 12), is_false_alarm=True)
+    bureau.night(SECOND, OCTOBER, *firms)
+    assert bureau.heard()["ZF000000"][0] == "未采纳"
+
+
+def test_a_year_old_visit_still_counts(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm())
+    bureau.visit("A", date(2026, 11, 12), visit_mode="上门", is_false_alarm=False)
+    row: dict[str, Any] = {}
+    for step in range(1, 15):
+        row = bureau.night(add_months(FIRST, step), add_months(OCTOBER, step), firm())["A"]
+    assert row["case_state"] == "属实"
+    assert orders(bureau)["上门走访"][0] == "按期完成"
+
+
+def test_where_no_form_can_come_back_nothing_is_late(bureau: Bureau) -> None:
+    feeds = {name: feed for name, feed in bureau.city.warehouse.contracts.feeds.items() if name != "follow_up"}
+    bureau.night(FIRST, OCTOBER, firm())
+
+    def without(run: Any) -> Any:
+        return replace(run, contracts=replace(run.contracts, feeds=feeds))
+
+    bureau.city.night(date(2026, 12, 1), OCTOBER, [firm()], batch="late", change=without)
+    assert {state for state, *_ in orders(bureau).values()} == {"由责任单位登记"}

@@ -7,7 +7,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from pipelines import formats
@@ -27,8 +27,10 @@ SPOKEN = "SELECT enterprise_no, reason_name FROM edition.warning_reason WHERE NO
 ENDED = "SELECT county_name, change_kind FROM edition.warning_change WHERE change_kind IN ('降级', '解除')"
 BROKEN = "SELECT mail_text FROM gate.result WHERE NOT passed ORDER BY severity, subject, check_id"
 LATE = (
-    "SELECT county_code, county_name, late_case_count, late_order_count FROM edition.county_response "
-    "WHERE late_order_count > 0 ORDER BY late_order_count DESC, county_code"
+    "SELECT r.county_code, r.county_name, r.late_case_count, r.late_order_count, max(o.due_on) "
+    "FROM edition.county_response AS r JOIN edition.work_order AS o USING (county_code) "
+    "WHERE r.late_order_count > 0 AND o.order_state = '逾期' "
+    "GROUP BY ALL ORDER BY r.late_order_count DESC, r.county_code"
 )
 UNUSABLE = "SELECT model_warning FROM risk.model WHERE model_warning IS NOT NULL"
 BEHIND = "SELECT feed_label, source_state FROM core.source_status WHERE source_state <> '正常' ORDER BY feed"
@@ -54,12 +56,17 @@ class Digest:
     broken: tuple[str, ...]
     behind: tuple[str, ...]
     place: str
-    late: tuple[tuple[str, str, int, int], ...] = ()
+    late: tuple[tuple[str, str, int, int, date], ...] = ()
+
+    @property
+    def is_newly_late(self) -> bool:
+        """Whether the last day of some order was yesterday, so that it is late since today."""
+        return any(last == self.as_of - timedelta(days=1) for *_, last in self.late)
 
     @property
     def late_line(self) -> str:
         """``逾期未办：海州区 2家3件、赣榆区 1家1件``, or nothing."""
-        told = "、".join(f"{name} {cases}家{orders}件" for _, name, cases, orders in self.late)
+        told = "、".join(f"{name} {cases}家{orders}件" for _, name, cases, orders, _ in self.late)
         return f"逾期未办：{told}。请责任单位当日办理并发回走访表，仍不能办理的按名单“工单”所列上报。" if told else ""
 
     @property
@@ -141,7 +148,7 @@ class Digest:
     def fingerprint(self) -> str:
         """Hash of the cases and of what happened to them: two revisions with the same tell nobody anything new."""
         cases = [f"{row['warning_no']}|{row['colour']}|{row['change_kind']}" for row in self.listed]
-        return hashlib.sha256("\n".join(cases).encode()).hexdigest()[:16]
+        return hashlib.sha256("\n".join([*cases, self.late_line]).encode()).hexdigest()[:16]
 
     def of(self, county_codes: Sequence[str], place: str) -> "Digest":
         """The part of some counties; falls and exits are told in the city's mail."""
@@ -175,7 +182,7 @@ def read(run: Run, warehouse: Warehouse) -> Digest:
         ),
         behind=tuple(f"{label}（{state}）" for label, state in warehouse.rows(BEHIND)),
         place=run.settings.city.name,
-        late=tuple((str(c), str(n), int(k), int(o)) for c, n, k, o in warehouse.rows(LATE)),
+        late=tuple((str(c), str(n), int(k), int(o), last) for c, n, k, o, last in warehouse.rows(LATE)),
     )
 
 

@@ -40,7 +40,7 @@ def edition_letters(run: Run, digest: Digest) -> tuple[list[Letter], int]:
         if recipient in letters:
             continue
         own = digest.of(codes, "、".join(settings.county_name(code) for code in codes))
-        if own.fresh or run.as_of.weekday() == MONDAY:
+        if own.fresh or own.is_newly_late or run.as_of.weekday() == MONDAY:
             letters[recipient] = _county_letter(run, own, recipient)
         else:
             quiet += 1

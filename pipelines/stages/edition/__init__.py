@@ -113,6 +113,7 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger, *, decision: Decision, m
         verified_false=answers.verified_false(
             answers.latest(heard), basis, month=month, months=int(run.parameters["false_alarm_months"])
         ),
+        recanted=answers.recanted(answers.latest(heard)),
         **_reserved(run, ledger),
     )
     outcome = cases.settle(frame.iter_rows(named=True), basis, rules)
@@ -149,6 +150,7 @@ def _state(outcome: cases.Outcome, limits: Mapping[str, int], rules: cases.Rules
         capacity_used=outcome.capacity_used,
         numbers=outcome.numbers,
         verified_false=rules.verified_false,
+        month_since=rules.month_since,
     )
 
 
@@ -239,6 +241,7 @@ def _rules(
         refuted=read_now.refuted,
         returned=read_now.returned,
         previous_month=memory.reference_month if memory else None,
+        previous_month_since=memory.month_since if memory else None,
     )
 
 
@@ -264,6 +267,7 @@ def _evidence(
         revised=rules.revised,
         limits=limits,
         verified_false=rules.verified_false,
+        recanted=rules.recanted,
     )
 
 
@@ -304,7 +308,7 @@ def _write_tables(run: Run, warehouse: Warehouse, settled: _Settled, *, header: 
                 reasons=reasons,
                 limits=limits,
                 edition_id=edition_id,
-                state=answers.state_of(case.row["enterprise_id"], words),
+                state=answers.state_of(case.row["enterprise_id"], words, raised_on=case.raised_on),
             )
             | helped.of(case.row["enterprise_no"])
             for case in listed

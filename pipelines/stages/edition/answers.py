@@ -1,12 +1,13 @@
 """What officers found on their visits: the state of each case, and how long a false alarm stays off the list.
 
-A visit answers the case that was listed when it was made. The latest by its day speaks, so a form that comes late
-overwrites no newer one. Every visit is told whether it counted, and why not.
+A visit answers the case that was listed when it was made. The latest by its day that found or did something speaks, so
+a form that comes late overwrites no newer one, and one without a finding takes none back. Every visit that is read is
+told whether it counted, and why not.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from pipelines.contracts import read_sql
@@ -17,7 +18,6 @@ from pipelines.warehouse import Warehouse
 
 UNVERIFIED, VERIFYING, TRUE, FALSE, HELPING = "待核实", "核实中", "属实", "不属实", "帮扶中"
 TAKEN, OLDER, REFUSED = "已采纳", "已有更晚的走访", "未采纳"
-DAYS_READ = 400
 Row = Mapping[str, Any]
 
 
@@ -36,17 +36,23 @@ class Visit:
     is_false_alarm: bool | None
     false_alarm_reason: str | None
     case_outcome: str | None
+    unread_text: str = ""
 
     @property
     def state(self) -> str:
-        """The state of a case of which this is the latest word: the outcome before help, help before the finding."""
-        if self.case_outcome:
-            return self.case_outcome
-        if self.is_false_alarm is None:
-            return VERIFYING
+        """The state of a case of which this speaks: a false alarm before the outcome, that before help."""
         if self.is_false_alarm:
             return FALSE
-        return HELPING if self.services_given else TRUE
+        if self.case_outcome:
+            return self.case_outcome
+        if self.services_given:
+            return HELPING
+        return VERIFYING if self.is_false_alarm is None else TRUE
+
+    @property
+    def has_word(self) -> bool:
+        """Whether it found or did anything."""
+        return self.state != VERIFYING
 
 
 @dataclass(frozen=True)
@@ -56,16 +62,19 @@ class Heard:
     visit: Visit
     state: str
     text: str
+    speaks: bool = False
 
 
 def read(warehouse: Warehouse, memory: Memory | None, *, as_of: date) -> list[Visit]:
-    """Visits of enterprises that the previous edition listed or kept off as false alarms, oldest first."""
+    """Visits about cases that the previous edition listed or kept off as false alarms, oldest first."""
     if memory is None:
         return []
+    cases: list[Followed | VerifiedFalse] = [*memory.listed.values(), *memory.verified_false.values()]
     frame = warehouse.frame(
         read_sql("edition/visits"),
         tracked=sorted({*memory.listed, *memory.verified_false}),
-        first_day=as_of - timedelta(days=DAYS_READ),
+        numbers=sorted({case.warning_no for case in cases}),
+        first_day=min((case.listed_since for case in cases if case.listed_since), default=as_of),
         as_of=as_of,
     )
     return [Visit(**row) for row in frame.iter_rows(named=True)]
@@ -88,27 +97,34 @@ def hear(visits: Iterable[Visit], memory: Memory | None) -> list[Heard]:
 def _of_enterprise(
     visits: Sequence[Visit], listed: Followed | None, verified: VerifiedFalse | None, owners: Mapping[str, str]
 ) -> list[Heard]:
-    since = listed.listed_since if listed else verified.listed_since if verified else None
-    number = listed.warning_no if listed else verified.warning_no if verified else ""
-    assert since is not None, "visits are read of cases only"
-    judged = [(visit, _fault(visit, number, since, owners)) for visit in visits]
+    case = listed or verified
+    judged = [(visit, _fault(visit, case, owners)) for visit in visits]
     good = [visit for visit, fault in judged if fault == ""]
-    found = []
+    speaker = next((visit for visit in reversed(good) if visit.has_word), good[-1] if good else None)
+    found, is_after = [], False
     for visit, fault in judged:
-        if fault is None:
-            continue
+        unread = f"；{visit.unread_text}填写不规范，未能读取，请按选项改正后重新报送" if visit.unread_text else ""
         if fault:
             found.append(Heard(visit, REFUSED, fault))
-        elif visit is good[-1]:
-            found.append(Heard(visit, TAKEN, f"处置状态：{visit.state}"))
+        elif fault is None or speaker is None:
+            continue
+        elif visit is speaker:
+            found.append(Heard(visit, TAKEN, f"处置状态：{visit.state}{unread}", speaks=True))
+            is_after = True
+        elif is_after:
+            found.append(Heard(visit, TAKEN, f"已登记，尚无结论；处置状态仍为{speaker.state}{unread}"))
         else:
-            found.append(Heard(visit, OLDER, f"以{_day(good[-1].visited_on)}的走访为准，本次走访已留存"))
+            found.append(Heard(visit, OLDER, f"以{_day(speaker.visited_on)}的走访为准，本次走访已留存{unread}"))
     return found
 
 
-def _fault(visit: Visit, number: str, since: date, owners: Mapping[str, str]) -> str | None:
-    """Why a visit does not answer case ``number``; empty where it does, None where it never meant to."""
+def _fault(visit: Visit, case: Followed | VerifiedFalse | None, owners: Mapping[str, str]) -> str | None:
+    """Why a visit does not answer ``case``; empty where it does, None where it never meant to."""
     named = visit.warning_no
+    if case is None:
+        return f"预警编号{named}属于另一家企业，请核对编号和统一社会信用代码后重新报送"
+    number, since = case.warning_no, case.listed_since
+    assert since is not None, "a case has the day on which it was listed"
     if named and named != number:
         owner = owners.get(named)
         if owner is not None and owner != visit.enterprise_id:
@@ -124,8 +140,8 @@ def _fault(visit: Visit, number: str, since: date, owners: Mapping[str, str]) ->
 
 
 def latest(heard: Iterable[Heard]) -> dict[str, Visit]:
-    """Enterprise → the visit whose word counts."""
-    return {one.visit.enterprise_id: one.visit for one in heard if one.state == TAKEN}
+    """Enterprise → the visit that speaks."""
+    return {one.visit.enterprise_id: one.visit for one in heard if one.speaks}
 
 
 def verified_false(
@@ -133,30 +149,50 @@ def verified_false(
 ) -> dict[str, VerifiedFalse]:
     """Enterprise → the finding that keeps it off the list for ``months`` insurance months, or until a later visit.
 
-    A finding is about the insurance month of the edition that the officer held in hand; of a case that was listed anew
-    since, it says nothing any more.
+    A finding is about the insurance month that was on the list on the day of the visit, and stays about it while the
+    case goes on. About a case that rose after the visit, or was listed anew, it says nothing.
     """
     if memory is None or month is None:
         return {}
     found = {
         key: entry
         for key, entry in memory.verified_false.items()
-        if key not in memory.listed and month < entry.until and (key not in words or words[key].is_false_alarm)
+        if month < entry.until and not _is_outdated(entry, words.get(key), memory.listed.get(key))
     }
     for key, visit in words.items():
         case = memory.listed.get(key)
-        if visit.is_false_alarm and case is not None and memory.reference_month is not None:
+        if not visit.is_false_alarm or case is None or memory.reference_month is None or _rose_since(case, visit):
+            continue
+        if key not in found or found[key].visited_on != visit.visited_on:
             assert case.listed_since is not None, "a listed case has the day on which it was listed"
+            is_of_before = memory.month_since is not None and visit.visited_on < memory.month_since
+            verified = add_months(memory.reference_month, -1) if is_of_before else memory.reference_month
             found[key] = VerifiedFalse(
                 warning_no=case.warning_no,
                 colour=case.colour,
                 listed_since=case.listed_since,
                 visited_on=visit.visited_on,
                 reason=visit.false_alarm_reason or "",
-                month=memory.reference_month,
-                until=add_months(memory.reference_month, months + 1),
+                month=verified,
+                until=add_months(verified, months + 1),
             )
     return found
+
+
+def recanted(words: Mapping[str, Visit]) -> frozenset[str]:
+    """Enterprises of which the visit that speaks found the warning true."""
+    return frozenset(key for key, visit in words.items() if visit.is_false_alarm is False)
+
+
+def _is_outdated(entry: VerifiedFalse, word: Visit | None, case: Followed | None) -> bool:
+    """Whether a later visit found otherwise, or the case is another by now, or rose after the visit."""
+    if word is not None and word.is_false_alarm is False:
+        return True
+    return case is not None and (case.warning_no != entry.warning_no or _rose_since(case, entry))
+
+
+def _rose_since(case: Followed, visit: Visit | VerifiedFalse) -> bool:
+    return case.raised_on is not None and visit.visited_on < case.raised_on
 
 
 def is_held_off(row: Row, entry: VerifiedFalse | None, *, month: date | None) -> bool:
@@ -176,10 +212,10 @@ def is_held_off(row: Row, entry: VerifiedFalse | None, *, month: date | None) ->
     return not (is_observed and month > entry.month)
 
 
-def state_of(key: str, words: Mapping[str, Visit]) -> str:
-    """The state of a listed case: one that stays although it was found false has something new to be verified."""
+def state_of(key: str, words: Mapping[str, Visit], *, raised_on: date) -> str:
+    """The state of a listed case: what rose after the visit, or stays though it was found false, is to be verified."""
     word = words.get(key)
-    return UNVERIFIED if word is None or word.state == FALSE else word.state
+    return UNVERIFIED if word is None or word.visited_on < raised_on or word.state == FALSE else word.state
 
 
 def rows(heard: Iterable[Heard], county_names: Mapping[str, str], *, edition_id: str) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ class Rules:
 
     ``refuted`` are listed enterprises whose loss in the previous edition's month (``previous_month``) is gone from
     the data as they read now, such as a row that came late; ``returned`` were absent and are back with their staff.
-    ``verified_false`` are enterprises that a visit found to be false alarms.
+    ``verified_false`` are enterprises that a visit found to be false alarms, ``recanted`` those found true.
     ``reserved`` are the case numbers that earlier revisions of the same day gave out, by enterprise, and
     ``reserved_numbers`` how far they counted: a number never comes to mean another enterprise.
     """
@@ -41,8 +41,15 @@ class Rules:
     returned: frozenset[str] = frozenset()
     previous_month: date | None = None
     verified_false: Mapping[str, VerifiedFalse] = field(default_factory=dict)
+    recanted: frozenset[str] = frozenset()
+    previous_month_since: date | None = None
     reserved: Mapping[str, str] = field(default_factory=dict)
     reserved_numbers: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def month_since(self) -> date:
+        """The day on which the month judged was judged first."""
+        return self.previous_month_since if self.same_month and self.previous_month_since else self.as_of
 
     def may_fall(self, enterprise_id: str) -> bool:
         """Whether tonight may lower or end what an earlier edition said about ``enterprise_id``."""

@@ -39,6 +39,7 @@ class Evidence:
     revised: frozenset[str]
     limits: Mapping[str, int]
     verified_false: Mapping[str, VerifiedFalse]
+    recanted: frozenset[str]
 
 
 def rows(outcome: Outcome, evidence: Evidence) -> list[dict[str, Any]]:
@@ -57,7 +58,7 @@ def cause(row: Row | None, before: Followed | None, evidence: Evidence) -> str:
     is_revised = enterprise_id in evidence.revised
     if OWN in (row["trigger_code"] if row else "", before.trigger_code if before else ""):
         return "人工"
-    if known is not None and known.filter_code == VERIFIED_FALSE and known.trigger_colour == trigger:
+    if known is not None and known.filter_code == VERIFIED_FALSE and _has_ended(enterprise_id, evidence):
         return "核实"
     if row and evidence.thresholds_changed and not is_revised:
         under_old = row["earlier_colour"]
@@ -67,11 +68,19 @@ def cause(row: Row | None, before: Followed | None, evidence: Evidence) -> str:
         return "修订"
     if evidence.same_month and known is None and evidence.insurance_changed and row and _is_loss(row):
         return "修订"
-    if evidence.same_month and known and known.filter_code and known.trigger_colour == trigger:
+    is_kept = known is not None and known.filter_code not in ("", VERIFIED_FALSE)
+    if evidence.same_month and is_kept and known and known.trigger_colour == trigger:
         return "筛选"
     if evidence.model_changed and _is_prediction(row, before):
         return "模型"
     return "模型" if evidence.same_month and evidence.code_changed and not _is_notice(row) else "数据"
+
+
+def _has_ended(enterprise_id: str, evidence: Evidence) -> bool:
+    """Whether what kept the enterprise off the list is over: its months have passed, or a visit found otherwise."""
+    entry = evidence.memory.verified_false.get(enterprise_id)
+    is_over = entry is not None and evidence.month is not None and evidence.month >= entry.until
+    return is_over or enterprise_id in evidence.recanted
 
 
 def _is_loss(row: Row) -> bool:

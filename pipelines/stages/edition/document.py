@@ -73,7 +73,7 @@ class VerifiedFalse:
 
 @dataclass(frozen=True)
 class Memory:
-    """The previous edition as the next one sees it."""
+    """The previous edition as the next one sees it; ``month_since`` is the day on which its month was first judged."""
 
     edition_id: str
     reference_month: date | None
@@ -86,6 +86,7 @@ class Memory:
     capacity_used: Mapping[str, int]
     numbers: Mapping[str, int]
     verified_false: Mapping[str, VerifiedFalse] = field(default_factory=dict)
+    month_since: date | None = None
 
 
 def write(folder: Path, body: Mapping[str, Any]) -> Path:
@@ -104,6 +105,7 @@ def state(
     capacity_used: Mapping[str, int],
     numbers: Mapping[str, int],
     verified_false: Mapping[str, VerifiedFalse],
+    month_since: date,
 ) -> dict[str, Any]:
     """The part of the document that the next edition reads back."""
     return {
@@ -112,6 +114,7 @@ def state(
         "capacity_used": dict(capacity_used),
         "numbers": dict(numbers),
         "verified_false": {key: asdict(verified_false[key]) for key in sorted(verified_false)},
+        "month_since": month_since,
     }
 
 
@@ -134,6 +137,7 @@ def recall(folder: Path) -> Memory:
         capacity_used=kept["capacity_used"],
         numbers=kept["numbers"],
         verified_false={key: _verified(row) for key, row in kept.get("verified_false", {}).items()},
+        month_since=_date(kept.get("month_since")),
     )
 
 

@@ -5,6 +5,7 @@ The clock is no input. Two nights with the same deliveries, code, parameters, se
 
 import hashlib
 import json
+from importlib.metadata import version
 from typing import Any
 
 from pipelines.contracts import Contracts
@@ -43,6 +44,7 @@ def describe(run: Run, warehouse: Warehouse, ledger: Ledger, *, previous: Editio
         "model": [run.champion.model_id, run.champion.digest, run.champion.refusal] if run.champion else [],
         "overrides": [o["reason"] for o in ledger.overrides(as_of=run.as_of, through=run.through)],
         "code": code_digest(),
+        "holidays": version("chinesecalendar"),
         "parameters": run.parameters.digest,
         "feeds": feeds_digest(run.contracts),
         "counties": {code: county.model_dump() for code, county in settings.counties.items()},

@@ -1,7 +1,7 @@
 """Work orders: what is to be done about each case, by which department, by when, and whether a visit says it was done.
 
 A step is done by a visit of the kind that the plan names, a service by a visit form that says it was given. What no
-form can tell is left to whoever is in charge, and is never called late.
+form can tell, or all of it where no form can come back, is left to whoever is in charge, and is never called late.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +17,7 @@ from pipelines.working_days import Due
 OPEN, LATE, DONE, DONE_LATE, UNTRACKED = "办理中", "逾期", "按期完成", "逾期完成", "由责任单位登记"
 STEP, SERVICE = "处置步骤", "五类服务"
 FIRST_SERVICE = 51
+FORMS = "follow_up"
 
 
 def rows(listed: Iterable[Listing], heard: Iterable[Heard], *, run: Run, edition_id: str) -> list[dict[str, Any]]:
@@ -34,7 +35,8 @@ def rows(listed: Iterable[Listing], heard: Iterable[Heard], *, run: Run, edition
 
 def _of_case(case: Listing, visits: Sequence[Visit], run: Run) -> Iterable[dict[str, Any]]:
     since = [visit for visit in visits if visit.visited_on >= case.raised_on]
-    modes: Mapping[str, Sequence[str]] = run.parameters["response_step_modes"]
+    has_forms = FORMS in run.contracts.feeds
+    modes: Mapping[str, Sequence[str]] = run.parameters["response_step_modes"] if has_forms else {}
     for place, step in enumerate(steps(case.colour, run.parameters, case.raised_on), start=1):
         told = [visit for visit in since if visit.visit_mode in modes.get(step.what, ())]
         who = run.parameters["response_responsible"][case.colour]
@@ -45,7 +47,7 @@ def _of_case(case: Listing, visits: Sequence[Visit], run: Run) -> Iterable[dict[
         text = f"{days}日内（{due.on.month}月{due.on.day}日前）提供{service}" if due else f"提供{service}（未规定时限）"
         told = [visit for visit in since if service in (visit.services_given or "").split("、")]
         who = run.parameters["response_departments"][service]
-        yield _order(case, place, SERVICE, Step(service, due, text), who, told, run)
+        yield _order(case, place, SERVICE, Step(service, due, text), who, told if has_forms else None, run)
 
 
 def _order(

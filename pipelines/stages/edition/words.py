@@ -7,6 +7,7 @@ person's name.
 from collections.abc import Mapping
 from datetime import date
 
+from pipelines import formats
 from pipelines.parameters import Parameters
 from pipelines.stages.edition.cases import VERIFIED_FALSE, Listing, Row
 from pipelines.stages.edition.clocks import steps
@@ -87,10 +88,8 @@ def own_clause(row: Row) -> str:
 
 
 def forecast_clause(row: Row) -> str:
-    """``预测未来3个月减少20%及以上的可能性62%，预计减少约41人``; whole per cents and persons, rounded half up."""
-    chance = (round(row["probability"] * 10_000) + 50) // 100
-    loss = (round(row["expected_loss_persons"] * 10) + 5) // 10
-    return f"预测{row['forecast_label']}的可能性{chance}%，预计减少约{loss}人"
+    """What a model foresees, in words."""
+    return formats.forecast(row["forecast_label"], row["probability"], row["expected_loss_persons"])
 
 
 def line_clause(row: Row, limits: Mapping[str, int], *, with_limit: bool = True) -> str:

@@ -12,6 +12,7 @@ from pipelines.stages.gate.batches import Batch
 from pipelines.stages.gate.finding import Finding
 
 CHECK = "parts_whole"
+MOST_PARTS = 99
 SENTENCE = "分几部分报送的，各部分应收齐"
 
 
@@ -29,7 +30,7 @@ def missing_parts(feed: Feed, standing: Sequence[Batch], *, since: datetime, unt
     return [
         _finding(feed, month, missing, sorted(int(part) for part in parts))
         for month, parts in sorted(came.items())
-        if month in recent and all(part.isdecimal() for part in parts)
+        if month in recent and all(part.isdecimal() and int(part) <= MOST_PARTS for part in parts)
         for missing in [sorted({*range(1, max(int(part) for part in parts))} - {int(part) for part in parts})]
         if missing
     ]

@@ -65,8 +65,9 @@ def set_aside(body: pl.DataFrame, feed: Feed, header: Header, *, contracts: Cont
 
 
 def _unanswered(body: pl.DataFrame, feed: Feed, header: Header) -> pl.Series:
-    """Lines of a form that was sent out filled in part, without any answer."""
-    places = [f"c{header.columns[name]}" for name in feed.layout.answers if name in header.columns]
+    """Lines of a form that was sent out filled in part, without any answer and without a mark that takes them back."""
+    asked = (*feed.layout.answers, RETRACTED) if feed.layout.answers else ()
+    places = [f"c{header.columns[name]}" for name in asked if name in header.columns]
     if not places:
         return pl.Series([False]).new_from_index(0, body.height)
     blank = (pl.col(place).fill_null("").str.strip_chars() == "" for place in places)

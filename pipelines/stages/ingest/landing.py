@@ -7,7 +7,7 @@ never deletes an original before the ledger has it.
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -84,12 +84,12 @@ def receive_all(
 
 def receive_each(
     incomings: Iterable[Incoming], *, home: Home, contracts: Contracts, ledger: Ledger
-) -> Iterator[tuple[Incoming, list[Delivery | None] | DeliveryError]]:
+) -> Generator[tuple[Incoming, list[Delivery | None] | DeliveryError]]:
     """Land files as ``receive_all`` does, and record them in their order, one being read while another is written.
 
     Gives each with its deliveries, or with why it is for the next run. Only small files of plain text go side by side,
     for others can need much memory or hold several; and of two that may be the same the second waits, so that batches
-    get the names that they would get one by one.
+    get the names that they would get one by one. Closed early, it waits for what is under way and records none of it.
     """
     with ThreadPoolExecutor(max_workers=ABREAST) as pool:
         begun: deque[tuple[Incoming, Future[_Made], int | None]] = deque()

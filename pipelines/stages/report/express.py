@@ -38,6 +38,7 @@ def _context(case: Row, content: Content, hours: int) -> dict[str, Any]:
         "case": case,
         "level": LEVELS[case["colour"]],
         "hours": hours,
+        "forecast": _forecast(case, content),
         "edition": content.edition,
         "title": content.title,
         "bureau": f"{content.city}{content.bureau}",
@@ -47,6 +48,12 @@ def _context(case: Row, content: Content, hours: int) -> dict[str, Any]:
         "simulated": formats.SIMULATED,
         "purpose": formats.PURPOSE,
     }
+
+
+def _forecast(case: Row, content: Content) -> str:
+    """What the model in charge foresees, or nothing while the rule score leads."""
+    chance, loss, label = case["probability"], case["expected_loss_persons"], content.model["forecast_label"]
+    return "" if chance is None or loss is None or not label else formats.forecast(label, chance, loss)
 
 
 def _counts(visit: Row) -> bool:

@@ -13,7 +13,7 @@ from pipelines.contracts import Contracts
 from pipelines.stages.report.content import Content, colour_counts
 from pipelines.stages.report.explanation import explanation
 from pipelines.stages.report.policies import instrument_sheet, policy_sheet
-from pipelines.stages.report.visits import received_sheet
+from pipelines.stages.report.visits import FEED, received_sheet
 from pipelines.stages.report.work_orders import order_sheet
 from pipelines.stages.report.workbook import Block, Column, Sheet, Style, instant, month, text
 
@@ -82,7 +82,7 @@ def main_sheets(content: Content, contracts: Contracts) -> list[Sheet]:
         instrument_sheet(content, contracts),
         change_sheet(content, contracts),
         order_sheet(content, contracts),
-        received_sheet(content),
+        *([received_sheet(content)] if FEED in contracts.feeds else []),
         filtered_sheet(content, contracts),
         source_sheet(content, contracts),
         quality_sheet(content, contracts),
@@ -114,7 +114,7 @@ def county_sheets(own: Content, contracts: Contracts, county_name: str) -> list[
         instrument_sheet(own, contracts),
         change_sheet(own, contracts, place=county_name),
         order_sheet(own, contracts),
-        received_sheet(own),
+        *([received_sheet(own)] if FEED in contracts.feeds else []),
         source_sheet(own, contracts),
         explanation_sheet(own),
     ]

@@ -70,8 +70,8 @@ def form(content: Content, contracts: Contracts, *, place: str) -> Sheet:
 
 
 def visit_no(case: Mapping[str, Any], as_of: Any) -> str:
-    """The number of the visit that the form of an edition asks for, ``<warning_no>-<month and day>``."""
-    return f"{case['warning_no']}-{as_of:%m%d}"
+    """The number of the visit that the form of an edition asks for, ``<warning_no>-<its day>``."""
+    return f"{case['warning_no']}-{as_of:%y%m%d}"
 
 
 def _header(name: str, feed: Feed) -> str:
