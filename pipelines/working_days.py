@@ -53,10 +53,7 @@ class OfficeCalendar:
         if day.year in self.years:
             told = self.years[day.year]
             return day in told.worked or (day.weekday() < SATURDAY and day not in told.off)
-        try:
-            return bool(chinese_calendar.is_workday(day))
-        except NotImplementedError:
-            return day.weekday() < SATURDAY
+        return bool(chinese_calendar.is_workday(day)) if self.is_known(day) else day.weekday() < SATURDAY
 
     def after(self, start: date, working_days: int) -> Due:
         """The ``working_days``-th working day after ``start``, which does not count itself."""
