@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import response_frames
 
 from pipelines import contracts as contract_files
 from pipelines import parameters as parameter_files
@@ -210,57 +211,6 @@ def answer_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def visit_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A form of every fifth listed enterprise, one in two of them refused."""
-    return [
-        {
-            **{name: row[name] for name in ("edition_id", "warning_no", "enterprise_id", "enterprise_name")},
-            **{name: row[name] for name in ("county_code", "county_name")},
-            "visit_no": f"{row['warning_no']}-1105",
-            "visited_on": date(2026, 11, 5 + place % 5),
-            "visit_mode": "上门",
-            "is_false_alarm": False,
-            "case_state": "属实",
-            "answer_state": "未采纳" if place % 2 else "已采纳",
-            "answer_text": "走访日期早于列入日期，请核对日期后重新报送" if place % 2 else "处置状态：属实",
-        }
-        for place, row in enumerate(rows[::5])
-    ]
-
-
-def order_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Three orders of every listed enterprise: a late one, an open one, one that no visit can tell of."""
-    names = ("edition_id", "warning_no", "enterprise_id", "enterprise_name", "county_code", "county_name", "colour")
-    return [
-        {name: row[name] for name in names}
-        | {
-            "order_no": f"{row['warning_no']}-1105-{place:02d}",
-            "order_kind": "处置步骤",
-            "task_name": "上门走访",
-            "task_text": "5个工作日内（11月10日前）上门走访",
-            "responsible_text": "市就业中心",
-            "issued_on": date(2026, 11, 4),
-            "due_on": date(2026, 11, 10),
-            "is_due_estimated": False,
-            "order_state": state,
-            "escalation_text": "已逾期，报市就业中心负责人" if state == "逾期" else "无",
-        }
-        for row in rows
-        for place, state in enumerate(("逾期", "办理中", "由责任单位登记"), start=1)
-    ]
-
-
-def response_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """How each county of the list stands."""
-    counties = {row["county_code"]: row["county_name"] for row in rows}
-    return [
-        {"edition_id": EDITION, "county_code": code, "county_name": name, "case_count": 10, "late_order_count": place}
-        | {"late_case_count": place, "answered_count": 3, "done_order_count": 4, "verified_count": 2}
-        | {"false_alarm_count": 1, "helped_count": 1}
-        for place, (code, name) in enumerate(sorted(counties.items()))
-    ]
-
-
 def source(feed: str, label: str, owner: str, state: str = "正常", **changes: Any) -> dict[str, Any]:
     base = {
         "feed": feed,
@@ -372,9 +322,9 @@ def fill(
         "edition.county_industry_month": cell_rows(),
         "edition.policy_instrument": instrument_rows(),
         "edition.policy_answer": answer_rows(rows),
-        "edition.work_order": order_rows(rows),
-        "edition.county_response": response_rows(rows),
-        "edition.visit_answer": visit_rows(sorted(rows, key=lambda row: row["warning_no"])),
+        "edition.work_order": response_frames.order_rows(rows),
+        "edition.county_response": response_frames.response_rows(rows),
+        "edition.visit_answer": response_frames.visit_rows(sorted(rows, key=lambda row: row["warning_no"])),
         "edition.parameter": parameter_rows,
         "core.enterprise": [{"enterprise_no": r["enterprise_no"], "enterprise_id": r["enterprise_id"]} for r in rows],
         "core.source_status": sources(),

@@ -9,8 +9,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import edition_frames
 import pytest
+import response_frames
 from aiosmtpd.controller import Controller
 from edition_frames import AS_OF, EDITION, fill, in_memory, make_run, settings, warning
 
@@ -191,12 +191,12 @@ def test_a_county_hears_of_its_own_entries_only(tmp_path: Path) -> None:
 
 
 def test_a_county_hears_on_the_day_on_which_something_is_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    on_time = edition_frames.order_rows
+    on_time = response_frames.order_rows
 
     def yesterday(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [{**order, "due_on": date(2026, 11, 11)} for order in on_time(rows)]
 
-    monkeypatch.setattr(edition_frames, "order_rows", yesterday)
+    monkeypatch.setattr(response_frames, "order_rows", yesterday)
     _, ledger = night(tmp_path, quiet_rows(9), site=settings(county=COUNTY), changes=False)
     _, text = words(by_recipient(ledger)["port@localhost"])
     assert "逾期未办：港口新区 2家2件。请责任单位当日办理并发回走访表" in text
