@@ -1,3 +1,3 @@
 """Wengang: departments' deliveries in, an accountable early-warning edition out."""
 
-STAGES = ("ingest", "core", "gate", "features", "risk", "edition", "report", "publish", "alert")
+STAGES = ("ingest", "core", "gate", "features", "risk", "edition", "outlook", "report", "publish", "alert")

@@ -15,7 +15,13 @@ from pipelines.run import Export, Receipt, Run, code_digest
 
 KIND = "export"
 NIGHT = "wengang"
-MAILS = {"edition": "名单通知", "county": "县区通知", "held": "质量关通知", "watch": "巡查通知"}
+MAILS = {
+    "edition": "名单通知",
+    "county": "县区通知",
+    "held": "质量关通知",
+    "withdrawn": "撤回通知",
+    "watch": "巡查通知",
+}
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,7 @@ def _named_by(path: Path) -> Named:
     """
     with closing(Ledger(path)) as ledger:
         in_force, deliveries = ledger.deliveries(), ledger.deliveries(withdrawn=True)
-        issued = [record for record in ledger.editions() if record.status == "issued"]
+        issued = [record for record in ledger.editions() if record.was_issued()]
         finished = {entry["subject"] for entry in ledger.entries("finished")}
         models = {entry["subject"] for entry in ledger.entries("promotion")} - {rule_score.MODEL_ID}
         erased = ledger.erased()

@@ -1,12 +1,14 @@
-"""Commands about cases that an officer adds by hand."""
+"""Commands about cases that an officer adds by hand, and about work orders that a desk records as done."""
 
 from contextlib import closing
+from datetime import datetime
 
 import click
 
-from pipelines import own_cases
+from pipelines import order_records, own_cases
 from pipelines.ledger import Ledger
 from pipelines.means import Means
+from pipelines.order_records import DoneOrder
 from pipelines.own_cases import OwnCase
 from pipelines.warehouse import connect_published, lock
 
@@ -53,3 +55,46 @@ def retract(means: Means, enterprise_id: str, reason: str) -> None:
     with lock(means.home.root / ".lock"), closing(Ledger(means.home.ledger)) as ledger:
         own_cases.retract(enterprise_id, ledger=ledger, now=means.now, reason=reason)
     click.echo(f"taken back: {enterprise_id}")
+
+
+@click.group(name="order")
+def order_group() -> None:
+    """Work orders that a desk records as done: reports, plans, services without a form."""
+
+
+@order_group.command()
+@click.argument("order_no", metavar="ORDER")
+@click.option("--on", "done_on", type=click.DateTime(formats=["%Y-%m-%d"]), required=True)
+@click.option("--by", "role", required=True, help="Role or desk, never a person's name.")
+@click.pass_obj
+def done(means: Means, order_no: str, done_on: datetime, role: str) -> None:
+    """Record that ORDER, a number of the sheet 工单, was done on a day; the next edition says so."""
+    with closing(connect_published(means.home.published / "current.duckdb")) as published:
+        issued = dict(published.execute("SELECT order_no, issued_on FROM out.work_order").fetchall())
+    one = DoneOrder(order_no, done_on.date(), role, means.now)
+    with lock(means.home.root / ".lock"), closing(Ledger(means.home.ledger)) as ledger:
+        order_records.record(one, issued=issued, ledger=ledger)
+    click.echo("已登记，下一期名单中显示 (on record; the next edition says so)")
+
+
+@order_group.command(name="list")
+@click.pass_obj
+def list_orders(means: Means) -> None:
+    """The orders recorded as done."""
+    with closing(Ledger(means.home.ledger)) as ledger:
+        held = order_records.on_record(ledger)
+    for one in held:
+        click.echo(f"{one.order_no}  {one.done_on}  {one.role}")
+    if not held:
+        click.echo("没有登记完成的工单 (no orders on record)")
+
+
+@order_group.command(name="retract")
+@click.argument("order_no", metavar="ORDER")
+@click.option("--reason", required=True, help="Kept on record.")
+@click.pass_obj
+def retract_order(means: Means, order_no: str, reason: str) -> None:
+    """Take the record of ORDER back; from the next edition on it is open again."""
+    with lock(means.home.root / ".lock"), closing(Ledger(means.home.ledger)) as ledger:
+        order_records.retract(order_no, ledger=ledger, now=means.now, reason=reason)
+    click.echo(f"taken back: {order_no}")

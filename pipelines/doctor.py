@@ -191,8 +191,7 @@ def _editions(means: Means) -> list[Finding]:
     if not editions:
         return [Finding("!", "editions", "none yet; run 'wengang run --as-of DATE'")]
     last = editions[-1]
-    held = last.status == "held"
-    return [Finding("!" if held else "✔", "editions", f"last {last.edition_id}: {last.status}")]
+    return [Finding("✔" if last.status == "issued" else "!", "editions", f"last {last.edition_id}: {last.status}")]
 
 
 def _published(means: Means) -> list[Finding]:

@@ -10,7 +10,7 @@ import sqlite3
 import weakref
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -54,24 +54,34 @@ class Delivery:
 
 @dataclass(frozen=True)
 class EditionRecord:
-    """One decision about a night: an edition issued, or held by the gate."""
+    """One decision about a night: an edition issued, or held by the gate; an issued one may have been taken back since.
+
+    ``withdrawn_seq`` is the number of the entry that took it back, 0 where none did.
+    """
 
     as_of: date
     revision: int
     cutoff: datetime
     through: int
     digest: str
-    status: Literal["issued", "held"]
+    status: Literal["issued", "held", "withdrawn"]
     previous: str
     code: str
     parameters: str
     feeds: str
     seq: int = 0
+    withdrawn_seq: int = 0
 
     @property
     def edition_id(self) -> str:
         """``<as_of>-r<revision>``."""
         return f"{self.as_of.isoformat()}-r{self.revision}"
+
+    def was_issued(self, *, before: int | None = None) -> bool:
+        """Whether it was a list that went out and, with ``before``, was in force when that entry was made."""
+        if before is None:
+            return self.status != "held"
+        return self.seq < before and (self.status == "issued" or self.withdrawn_seq > before)
 
 
 @dataclass(frozen=True)
@@ -139,7 +149,8 @@ class Ledger:
         """Number of the latest entry that can change an edition; 0 if none."""
         row = self._connection.execute(
             "SELECT coalesce(max(seq), 0) FROM entry "
-            "WHERE kind IN ('delivery', 'withdrawal', 'override', 'promotion', 'correction', 'identity', 'own_case')"
+            "WHERE kind IN ('delivery', 'withdrawal', 'override', 'promotion', 'correction', 'identity', 'own_case', "
+            "'edition_withdrawn', 'order_done')"
         ).fetchone()
         return int(row[0])
 
@@ -182,13 +193,27 @@ class Ledger:
     def record_edition(self, edition: EditionRecord, *, at: datetime) -> int:
         """Append the decision about a night; gives its number."""
         body = asdict(edition)
-        del body["seq"]
+        del body["seq"], body["withdrawn_seq"]
         return self.append("edition", subject=edition.as_of.isoformat(), at=at, body=body)
 
     def editions(self, *, as_of: date | None = None) -> list[EditionRecord]:
         """Decisions in the order in which they were made."""
         subject = as_of.isoformat() if as_of else None
-        return [_edition(entry) for entry in self.entries("edition", subject=subject)]
+        taken_back = {entry["subject"]: entry["seq"] for entry in self.entries("edition_withdrawn")}
+        return [_edition(entry, taken_back) for entry in self.entries("edition", subject=subject)]
+
+    def withdraw_edition(self, edition_id: str, *, at: datetime, role: str, reason: str) -> dict[str, Any]:
+        """Take an issued edition back, once; it stays on record. Gives the entry: ``at``, ``role``, ``reason``.
+
+        Raises ``NotFoundError`` where no edition of that name went out.
+        """
+        issued = [record.edition_id for record in self.editions() if record.was_issued()]
+        if edition_id not in issued:
+            known = ", ".join(issued[-5:]) or "none"
+            raise NotFoundError(f"no edition {edition_id} went out; the latest that did: {known}")
+        if not self.entries("edition_withdrawn", subject=edition_id):
+            self.append("edition_withdrawn", subject=edition_id, at=at, body={"role": role, "reason": reason})
+        return self.entries("edition_withdrawn", subject=edition_id)[-1]
 
     def overrides(self, *, as_of: date, through: int | None = None) -> list[dict[str, Any]]:
         """Overrides of a closed gate for ``as_of``: ``reason``, ``at`` and the keys of the faults that it ``opens``."""
@@ -228,9 +253,10 @@ class Ledger:
         return [mail for mail in found if edition_id is None or mail.edition_id == edition_id]
 
     def unsent(self) -> list[Mail]:
-        """Mails without a record of having been handed over."""
+        """Mails without a record of having been handed over; those of an edition taken back wait for nothing more."""
         sent = {e["subject"] for e in self.entries("sent")}
-        return [mail for mail in self.mails() if mail.message_id not in sent]
+        gone = {e["subject"] for e in self.entries("edition_withdrawn")}
+        return [mail for mail in self.mails() if mail.message_id not in sent and mail.edition_id not in gone]
 
     def mark_sent(self, mail: Mail, *, at: datetime, how: str) -> None:
         """Record that ``mail`` was handed over: to a server, or as a file."""
@@ -255,8 +281,12 @@ def _delivery(entry: Mapping[str, Any]) -> Delivery:
     return Delivery(**fields)
 
 
-def _edition(entry: Mapping[str, Any]) -> EditionRecord:
+def _edition(entry: Mapping[str, Any], taken_back: Mapping[str, int]) -> EditionRecord:
     fields = {k: entry[k] for k in EditionRecord.__dataclass_fields__ if k in entry}
     fields["as_of"] = date.fromisoformat(entry["as_of"])
     fields["cutoff"] = datetime.fromisoformat(entry["cutoff"])
-    return EditionRecord(**fields)
+    record = EditionRecord(**fields)
+    since = taken_back.get(record.edition_id, 0)
+    if record.status == "held" or since < record.seq:
+        return record
+    return replace(record, status="withdrawn", withdrawn_seq=since)

@@ -20,11 +20,11 @@ from pipelines import settings as settings_file
 from pipelines.contracts import Contracts, read_sql
 from pipelines.errors import ModelLifeError
 from pipelines.ledger import Ledger
+from pipelines.lunar import month_of_ordinal, ordinal
 from pipelines.nightly import Means, Night
 from pipelines.parameters import Parameters
 from pipelines.run import add_months, end_of, month_of
 from pipelines.stages.features.levels import broken, levels
-from pipelines.stages.features.lunar import month_of_ordinal, ordinal
 
 SHARED = ("landing", "ledger.sqlite", "wengang.toml", "models")
 STAGES = ("ingest", "core", "features")

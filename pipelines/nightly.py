@@ -23,7 +23,7 @@ from pipelines.errors import DeliveryError, GateClosedError, StageOrderError, Us
 from pipelines.ledger import EditionRecord, Ledger
 from pipelines.means import Means
 from pipelines.run import Receipt, Run, code_digest, end_of, timed
-from pipelines.stages import alert, core, edition, features, gate, ingest, publish, report, risk
+from pipelines.stages import alert, core, edition, features, gate, ingest, outlook, publish, report, risk
 from pipelines.warehouse import Warehouse, lock
 
 __all__ = [
@@ -290,6 +290,8 @@ def _call(night: Night, name: str) -> Receipt:
             gate.judge_edition(run, warehouse, ledger)
             _hold_if_closed(night)
             return receipt
+        case "outlook":
+            return outlook.run(run, warehouse, previous=edition.decide(run, warehouse, ledger).previous)
         case "report":
             return report.run(run, warehouse)
         case "publish":
@@ -383,12 +385,12 @@ def _record(night: Night, *, held: bool) -> None:
         parameters=night.run.parameters.digest,
         feeds=night.run.contracts.feed_set.name,
     )
-    if _on_record(night.ledger, record.edition_id) != record.status:
+    if _on_record(night.ledger, record.edition_id) not in (record.status, "withdrawn"):
         night.ledger.record_edition(record, at=night.now)
 
 
 def _on_record(ledger: Ledger, edition_id: str) -> str:
-    """``issued`` or ``held`` as last recorded for ``edition_id``; empty where nothing is."""
+    """``issued``, ``held`` or ``withdrawn`` as last recorded for ``edition_id``; empty where nothing is."""
     return next((e.status for e in reversed(ledger.editions()) if e.edition_id == edition_id), "")
 
 

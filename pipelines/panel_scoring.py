@@ -26,11 +26,12 @@ from models.network import NetworkSettings
 from models.train import Settings, Task, Trained
 from models.variants import PANEL_VARIANTS, Variant
 from pipelines import contracts as contract_files
+from pipelines import lunar
 from pipelines import parameters as parameter_files
 from pipelines.contracts import Column
 from pipelines.errors import DeliveryError, UsageError
 from pipelines.parameters import Parameters
-from pipelines.stages.features import canonical, lunar
+from pipelines.stages.features import canonical
 from pipelines.stages.features.canonical import Canonical
 from pipelines.stages.features.reading import definitions
 

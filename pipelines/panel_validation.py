@@ -22,10 +22,10 @@ from models.train import Model, Task, Trained
 from pipelines import panel_scoring, poorer_panels
 from pipelines import parameters as parameter_files
 from pipelines.errors import UsageError
+from pipelines.lunar import ordinal
 from pipelines.panel_scoring import Request
 from pipelines.parameters import Parameters
 from pipelines.stages.features.canonical import Canonical
-from pipelines.stages.features.lunar import ordinal
 
 PERMUTATIONS = 32
 FEWEST_DEALT = 50

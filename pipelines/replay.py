@@ -58,9 +58,9 @@ def replay(means: Means, *, as_of: date, revision: int | None = None) -> Compari
 
 
 def _record(ledger: Ledger, as_of: date, revision: int | None) -> EditionRecord:
-    issued = [e for e in ledger.editions(as_of=as_of) if e.status == "issued" and revision in (None, e.revision)]
+    issued = [e for e in ledger.editions(as_of=as_of) if e.was_issued() and revision in (None, e.revision)]
     if not issued:
-        known = ", ".join(sorted({e.edition_id for e in ledger.editions() if e.status == "issued"})) or "none"
+        known = ", ".join(sorted({e.edition_id for e in ledger.editions() if e.was_issued()})) or "none"
         raise NotFoundError(f"no edition of {as_of} was issued; issued: {known}")
     return issued[-1]
 

@@ -72,7 +72,7 @@ def due(means: Means, ledger: Ledger) -> list[Due]:
         place = (delivery.feed if delivery.status == "accepted" else REFUSED, delivery.batch)
         latest[place] = delivery
         first.setdefault(place, delivery.delivery_no)
-    issued = [edition for edition in ledger.editions() if edition.status == "issued"]
+    issued = [edition for edition in ledger.editions() if edition.was_issued()]
     found = []
     for (name, batch), delivery in sorted(latest.items()):
         folder = means.home.landing / name / batch

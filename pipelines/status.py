@@ -25,7 +25,7 @@ PAGE = "index.html"
 NIGHTS_SHOWN = 30
 BAR = 300.0
 VERDICTS = {"identical": "重放一致", "different": "重放不一致", "not comparable": "程序已更新，未能比较"}
-STATES = {"issued": "已发布", "held": "未发布（质量关）", "": "未完成"}
+STATES = {"issued": "已发布", "withdrawn": "已撤回", "held": "未发布（质量关）", "": "未完成"}
 FEEDS = """
     SELECT feed, feed_label, owner, is_required, source_state, months_behind, latest_month, latest_known_at,
         refused_count
@@ -157,7 +157,7 @@ def _seconds(ledger: Ledger, day: date, edition: EditionRecord | None) -> dict[s
     late = STAGES[STAGES.index("publish") :]
     before = {e["stage"]: e["seconds"] for e in receipts if e["seq"] < edition.seq and e["stage"] not in late}
     after = [(e["stage"], e["seconds"]) for e in receipts if e["seq"] > edition.seq and e["stage"] in late]
-    return {**before, **dict(reversed(after))} if edition.status == "issued" else before
+    return {**before, **dict(reversed(after))} if edition.was_issued() else before
 
 
 def _parts(seconds: dict[str, float], longest: float) -> tuple[Part, ...]:

@@ -100,13 +100,20 @@ def look(means: Means, *, due: time) -> list[Fault]:
 def late_edition(ledger: Ledger, *, now: datetime, due: time) -> Fault | None:
     """What is wrong with the edition of today at ``now``; None before ``due``, and where it came or its gate is closed.
 
-    An edition came when it is on record, issued or held, and its mails were written.
+    An edition came when it is on record, issued or held, and its mails were written; and went if it was taken back.
     """
     if now.time() < due:
         return None
     today, by = now.date(), f"{due:%H:%M}"
     decided = ledger.editions(as_of=today)
     told = [e for e in decided if _is_told(ledger, e.edition_id)]
+    if told and told[-1].status == "withdrawn":
+        return Fault(
+            "edition",
+            "urgent",
+            f"{told[-1].edition_id} 已撤回，今天没有有效名单。原因排除后执行 wengang run --as-of {today}",
+            f"{told[-1].edition_id} was taken back and nothing took its place; run the night of {today} again.",
+        )
     if told:
         return None
     asked = [entry["decision"] for entry in ledger.entries("sign_off", subject=today.isoformat())]

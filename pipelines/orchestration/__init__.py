@@ -53,6 +53,7 @@ WORDS: Mapping[str, str] = {
     "features": "计算指标",
     "risk": "评估风险",
     "edition": "生成名单",
+    "outlook": "研判形势",
     "report": "制作材料",
     "publish": "发布",
     "alert": "发送邮件",

@@ -17,9 +17,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from nights import SECOND, cutoff_of
 
-from pipelines import nightly, own_cases, replay
+from pipelines import nightly, order_records, own_cases, replay
+from pipelines.errors import UsageError
 from pipelines.ledger import Ledger
 from pipelines.nightly import Means
+from pipelines.order_records import DoneOrder
 from pipelines.own_cases import OwnCase
 from pipelines.settings import Home
 from pipelines.stages.report.workbook import TAKES
@@ -171,4 +173,28 @@ def test_a_case_added_by_hand_is_listed_and_replayed(copied: Means) -> None:
     assert code in {one for one, _ in listed(copied.home).values()}
     assert replay.replay(copied, as_of=SECOND).equal
     own_cases.retract(code, ledger=ledger, now=datetime(2026, 11, 16, 9), reason="已核实")
+    assert replay.replay(copied, as_of=THIRD).equal
+
+
+def given_orders(home: Home) -> dict[str, tuple[str, date, str, date | None]]:
+    """Order → what it asks, since when, its state and the day on which it was done."""
+    with closing(duckdb.connect(str(home.published / "current.duckdb"), read_only=True)) as connection:
+        rows = connection.execute("SELECT order_no, task_name, issued_on, order_state, done_on FROM out.work_order")
+        return {number: (what, since, state, done) for number, what, since, state, done in rows.fetchall()}
+
+
+def test_an_order_recorded_by_hand_is_done_and_replayed(copied: Means) -> None:
+    before = given_orders(copied.home)
+    report = min(number for number, row in before.items() if row[2] == "办理中")
+    since = before[report][1]
+    ledger, issued = Ledger(copied.home.ledger), {number: row[1] for number, row in before.items()}
+    for wrong in (DoneOrder(report, date(2026, 12, 24), "就业科", BACK), DoneOrder("YJ-0", since, "就业科", BACK)):
+        with pytest.raises(UsageError):
+            order_records.record(wrong, issued=issued, ledger=ledger)
+    order_records.record(DoneOrder(report, since, "就业科", BACK), issued=issued, ledger=ledger)
+    nightly.run(copied, as_of=THIRD, cutoff=cutoff_of(THIRD))
+    after = given_orders(copied.home)
+    assert after[report][2:] == ("按期完成", since)
+    assert [row for number, row in after.items() if number != report and row[2] == "按期完成"] == []
+    order_records.retract(report, ledger=ledger, now=datetime(2026, 11, 16, 9), reason="登记有误")
     assert replay.replay(copied, as_of=THIRD).equal

@@ -11,10 +11,10 @@ import pytest
 from runs import run_of
 
 from pipelines import contracts as contract_files
+from pipelines.lunar import calendar, month_of_ordinal, ordinal
 from pipelines.run import Run, add_months
 from pipelines.stages.features import compute, kernel, peers, reach, training_panel
 from pipelines.stages.features.credit import KINDS
-from pipelines.stages.features.lunar import calendar, month_of_ordinal, ordinal
 from pipelines.stages.features.masked import Masked
 from pipelines.stages.features.panel import (
     EXPORT_MONTHS,

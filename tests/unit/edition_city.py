@@ -104,6 +104,7 @@ class City:
             "ingest.purpose",
             "ingest.identity_decision",
             "ingest.own_case",
+            "ingest.order_done",
         ):
             self.give(table, [])
         for table in (
@@ -117,6 +118,8 @@ class City:
             "gate.feed_quality",
             "gate.department_quality",
             "gate.feed_drift",
+            "outlook.area",
+            "outlook.target",
         ):
             self.give(table, [])
         self.give(

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import outlook_frames
 import polars as pl
 import response_frames
 
@@ -325,6 +326,9 @@ def fill(
         "edition.work_order": response_frames.order_rows(rows),
         "edition.county_response": response_frames.response_rows(rows),
         "edition.visit_answer": response_frames.visit_rows(sorted(rows, key=lambda row: row["warning_no"])),
+        "edition.closed_case": [],
+        "outlook.area": outlook_frames.area_rows(rows),
+        "outlook.target": outlook_frames.target_rows(),
         "edition.parameter": parameter_rows,
         "core.enterprise": [{"enterprise_no": r["enterprise_no"], "enterprise_id": r["enterprise_id"]} for r in rows],
         "core.source_status": sources(),

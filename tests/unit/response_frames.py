@@ -58,5 +58,6 @@ def response_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         }
         | {"late_case_count": place, "answered_count": 3, "done_order_count": 4, "verified_count": 2}
         | {"false_alarm_count": 1, "helped_count": 1}
+        | {"closed_case_count": 5, "closed_visited_count": 3, "closed_true_count": 2}
         for place, (code, name) in enumerate(sorted(counties.items()))
     ]

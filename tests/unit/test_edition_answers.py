@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ class Bureau:
     def __init__(self, city: City) -> None:
         self.city = city
         self.forms: list[dict[str, Any]] = []
+        self.done: list[dict[str, Any]] = []
 
     def night(self, as_of: date, month: date, *firms: Firm) -> dict[str, dict[str, Any]]:
         """Issue an edition that knows every form so far; gives its list."""
@@ -30,6 +31,7 @@ class Bureau:
             numbers = {code: row["enterprise_no"] for code, row in self.city.rows("core.enterprise").items()}
             rows = [{**form, "enterprise_no": numbers[form["enterprise_no"]]} for form in self.forms]
             self.city.give("core.follow_up", rows)
+            self.city.give("ingest.order_done", self.done)
             return run
 
         self.city.night(as_of, month, list(firms), batch=f"b{as_of}", change=knowing)
@@ -177,6 +179,59 @@ def test_a_visit_without_a_number_answers_the_case_that_was_listed_then(bureau: 
     assert bureau.night(SECOND, OCTOBER, firm())["A"]["case_state"] == "属实"
 
 
+def left(bureau: Bureau) -> dict[str, tuple[date, str, date | None]]:
+    """Enterprise → when its case left the list, its state, and the day of the visit that says so."""
+    rows = bureau.city.rows("edition.closed_case", "enterprise_id")
+    return {code: (row["left_on"], row["case_state"], row["visited_on"]) for code, row in rows.items()}
+
+
+def test_a_case_that_left_still_hears_its_visits_and_counts_for_its_county(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm())
+    calm = Firm("A", 75, 75)
+    bureau.night(date(2026, 12, 10), NOVEMBER, calm)
+    assert left(bureau) == {}
+    gone, month = date(2027, 1, 10), DECEMBER
+    bureau.night(gone, month, calm)
+    assert left(bureau) == {"A": (gone, "待核实", None)}
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=False, services_given="就业政策")
+    bureau.visit("A", date(2026, 11, 13), number=None)
+    bureau.night(gone + timedelta(days=2), month, calm)
+    assert left(bureau) == {"A": (gone, "帮扶中", date(2026, 11, 12))}
+    when = f"；该企业已于{gone.year}年{gone.month}月{gone.day}日移出名单"
+    assert bureau.heard() == {
+        "ZF000000": ("已采纳", f"处置状态：帮扶中{when}"),
+        "ZF000001": ("已采纳", f"已登记，尚无结论；处置状态仍为帮扶中{when}"),
+    }
+    county = bureau.city.rows("edition.county_response", "county_code")["320706"]
+    assert (county["case_count"], county["closed_case_count"], county["closed_visited_count"]) == (0, 1, 1)
+    assert county["closed_true_count"] == 1
+
+
+def test_a_visit_of_the_case_of_before_says_nothing_about_the_one_of_now(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm())
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=True)
+    bureau.night(SECOND, OCTOBER, firm())
+    assert left(bureau) == {"A": (SECOND, "不属实", date(2026, 11, 12))}
+    back = bureau.night(date(2027, 3, 10), date(2027, 2, 1), firm())["A"]
+    assert back["warning_no"] != NUMBER
+    bureau.visit("A", date(2027, 3, 11), number=NUMBER, is_false_alarm=True, visit_mode="上门")
+    row = bureau.night(date(2027, 3, 12), date(2027, 2, 1), firm())["A"]
+    assert row["case_state"] == "待核实"
+    assert orders(bureau)["上门走访"][0] == "办理中"
+    assert left(bureau)["A"][1:] == ("不属实", date(2027, 3, 11))
+
+
+def test_a_closed_case_is_forgotten_after_its_months(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm())
+    bureau.visit("A", date(2026, 11, 12), is_false_alarm=True)
+    bureau.night(SECOND, OCTOBER, firm())
+    assert set(left(bureau)) == {"A"}
+    bureau.night(date(2027, 11, 10), date(2027, 10, 1), firm(code="B"), Firm("A", 75, 75))
+    assert left(bureau) == {"A": (SECOND, "不属实", date(2026, 11, 12))}, "no comparison is no reason to forget"
+    bureau.night(date(2027, 12, 10), date(2027, 11, 1), firm(code="B"), Firm("A", 75, 75))
+    assert left(bureau) == {}
+
+
 def orders(bureau: Bureau) -> dict[str, tuple[str, str, Any, Any]]:
     """Task → state, requirement, last day, day done."""
     rows = bureau.city.rows("edition.work_order", "task_name")
@@ -221,6 +276,21 @@ def test_what_is_late_says_to_whom_and_a_late_visit_ends_it(bureau: Bureau) -> N
     bureau.visit("A", date(2026, 11, 18), visit_mode="上门", is_false_alarm=False)
     bureau.night(THIRD, OCTOBER, firm())
     assert orders(bureau)["上门走访"][0] == "逾期完成"
+
+
+def test_a_report_counts_once_a_desk_recorded_it(bureau: Bureau) -> None:
+    bureau.night(FIRST, OCTOBER, firm(RED))
+    assert orders(bureau)["报告"][0] == "由责任单位登记"
+    told = {"decided_by": "就业科", "decided_at": datetime(2026, 11, 12, 9)}
+    done = [(1, FIRST), (3, date(2026, 11, 15)), (54, date(2026, 11, 12))]
+    bureau.done = [{"order_no": f"{NUMBER}-1110-{n:02d}", "done_on": day, **told} for n, day in done]
+    bureau.visit("A", date(2026, 11, 11), visit_mode="上门", is_false_alarm=False, services_given="社保衔接")
+    bureau.night(SECOND, OCTOBER, firm(RED))
+    found = orders(bureau)
+    assert (found["报告"][0], found["报告"][3]) == ("按期完成", FIRST)
+    assert (found["形成一企一策处置方案"][0], found["形成一企一策处置方案"][3]) == ("逾期完成", date(2026, 11, 15))
+    assert found["社保衔接"][3] == date(2026, 11, 11), "the earlier of the form and the record"
+    assert found["技能培训"][0] == "办理中"
 
 
 def test_a_rise_begins_the_clocks_anew_and_earlier_visits_do_not_answer_it(bureau: Bureau) -> None:

@@ -12,7 +12,7 @@ import pytest
 from models import panel_figures
 from models.panel_figures import MODEL, OTHER, Judged
 from pipelines import validation_page
-from pipelines.stages.features.lunar import ordinal
+from pipelines.lunar import ordinal
 
 APRIL, MAY = date(2023, 4, 1), date(2023, 5, 1)
 CANARY = "ZZ-NAME-OF-A-FIRM"

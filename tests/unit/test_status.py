@@ -103,7 +103,7 @@ def test_the_page_tells_the_faults_and_asks_nothing_of_elsewhere(house: Means) -
         "用电&lt;量&gt;",
         "滞后（2 个月）",
         "学习模型（m-1）",
-        "没有完成：features、risk、edition、report、publish、alert<",
+        "没有完成：features、risk、edition、outlook、report、publish、alert<",
         "模拟数据",
         "从未备份",
     ):

@@ -7,7 +7,6 @@ an edition is recorded once its report is complete, and not by this stage.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -21,6 +20,7 @@ from pipelines.stages.edition import (
     answers,
     cases,
     changes,
+    closed,
     contributions,
     document,
     identity,
@@ -42,6 +42,7 @@ READS = (
     "risk.model",
     "gate.verdict",
     "ingest.own_case",
+    "ingest.order_done",
 )
 
 
@@ -55,6 +56,7 @@ class _Settled:
     changed: Sequence[Mapping[str, Any]]
     explained: Mapping[int, contributions.Explained]
     heard: Sequence[answers.Heard]
+    left: Mapping[str, document.Closed]
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def decide(run: Run, warehouse: Warehouse, ledger: Ledger) -> Decision:
     digest = identity.digest(description)
     records = [r for r in ledger.editions(as_of=run.as_of) if run.revision in (None, r.revision)]
     last = max(records, key=lambda record: (record.revision, record.seq), default=None)
-    if last is None or last.digest != digest:
+    if last is None or last.digest != digest or (last.status == "withdrawn" and run.revision is None):
         number = run.revision or (last.revision + 1 if last else 1)
         return Decision(run.with_revision(number), digest, description, previous)
     same = run.with_revision(last.revision)
@@ -107,7 +109,8 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger, *, decision: Decision, m
     model_id = warehouse.scalar("SELECT model_id FROM risk.model")
     frame = _considered(run, warehouse, basis, limits, month)
     read_now = revision.compare(warehouse, basis, limits, month=month)
-    heard = answers.hear(answers.read(warehouse, basis, as_of=run.as_of), basis)
+    told_to = memory if comparable or memory is None else replace(memory, listed={}, verified_false={})
+    heard = answers.hear(answers.read(warehouse, told_to, as_of=run.as_of), told_to)
     rules = replace(
         _rules(run, basis, month, read_now=read_now, limits=limits, model_id=model_id),
         verified_false=answers.verified_false(
@@ -119,31 +122,26 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger, *, decision: Decision, m
     outcome = cases.settle(frame.iter_rows(named=True), basis, rules)
     changed = changes.rows(outcome, _evidence(run, decision, basis, rules, limits, model_id)) if basis else []
     header = _header(run, warehouse, decision, comparable=comparable, month=month, model_id=model_id)
+    left = closed.remembered(outcome, memory, as_of=run.as_of, months=int(run.parameters["closed_case_months"]))
     explained = contributions.read(model, warehouse, outcome.listed, month=month)
     with warehouse.transaction():
-        body = _write_tables(run, warehouse, _Settled(outcome, rules, limits, changed, explained, heard), header=header)
+        settled = _Settled(outcome, rules, limits, changed, explained, heard, left)
+        body = _write_tables(run, warehouse, settled, header=header)
     body |= {
         "identity": dict(decision.description),
         "digest": decision.digest,
         "thresholds": limits,
-        "state": _state(outcome, limits, rules),
+        "state": _state(settled),
     }
-    _clear_leftovers(decision.run.edition_folder)
+    document.clear_leftovers(decision.run.edition_folder)
     document.write(decision.run.edition_folder, body)
     run.progress(f"预警名单：{len(outcome.listed)} 家，筛选未列入 {len(outcome.kept)} 家，变化 {len(changed)} 家")
     return _receipt(outcome)
 
 
-def _clear_leftovers(folder: Path) -> None:
-    """Make ``folder``, without the half-written files (their names begin with a dot) that a killed run left there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.rglob(".*"):
-        if path.is_file():
-            path.unlink()
-
-
-def _state(outcome: cases.Outcome, limits: Mapping[str, int], rules: cases.Rules) -> dict[str, Any]:
+def _state(settled: _Settled) -> dict[str, Any]:
     """What the next edition must remember of this one."""
+    outcome, limits, rules = settled.outcome, settled.limits, settled.rules
     return document.state(
         {case.row["enterprise_id"]: tables.followed(case, limits=limits) for case in outcome.listed},
         {kept.row["enterprise_id"]: tables.kept_out(kept, limits=limits) for kept in outcome.kept},
@@ -151,6 +149,7 @@ def _state(outcome: cases.Outcome, limits: Mapping[str, int], rules: cases.Rules
         numbers=outcome.numbers,
         verified_false=rules.verified_false,
         month_since=rules.month_since,
+        closed=settled.left,
     )
 
 
@@ -180,7 +179,7 @@ def _reserved(run: Run, ledger: Ledger) -> dict[str, Any]:
     numbers: dict[str, str] = {}
     counted: dict[str, int] = {}
     for record in sorted(ledger.editions(as_of=run.as_of), key=lambda r: r.revision):
-        if record.status == "issued" and run.revision is not None and record.revision < run.revision:
+        if record.was_issued() and run.revision is not None and record.revision < run.revision:
             memory = document.recall(run.home.editions / record.as_of.isoformat() / f"r{record.revision}")
             numbers |= {key: entry.warning_no for key, entry in memory.listed.items()}
             counted |= {prefix: max(last, counted.get(prefix, 0)) for prefix, last in memory.numbers.items()}
@@ -317,8 +316,11 @@ def _write_tables(run: Run, warehouse: Warehouse, settled: _Settled, *, header: 
         "warning_contribution": contributions.rows(settled.explained, listed, edition_id=edition_id),
         "warning_change": [{"edition_id": edition_id, **row} for row in settled.changed],
         "filtered": _filtered(run, settled, edition_id=edition_id),
-        "work_order": orders.rows(listed, settled.heard, run=run, edition_id=edition_id),
+        "work_order": orders.rows(
+            listed, settled.heard, orders.done_by_hand(warehouse), run=run, edition_id=edition_id
+        ),
         "visit_answer": answers.rows(settled.heard, tables.county_names(run, settled.heard), edition_id=edition_id),
+        "closed_case": closed.rows(settled.left, settled.heard, edition_id=edition_id),
         "parameter": tables.parameter_rows(run, edition_id=edition_id),
         "county": tables.county_rows(run, warehouse),
     }

@@ -12,13 +12,14 @@ from typing import Any
 
 from pipelines.contracts import read_sql
 from pipelines.run import add_months
-from pipelines.stages.edition.document import Followed, Memory, VerifiedFalse
+from pipelines.stages.edition.document import Closed, Followed, Memory, VerifiedFalse
 from pipelines.stages.edition.triggers import OWN, PREDICTED, SEVERITY
 from pipelines.warehouse import Warehouse
 
 UNVERIFIED, VERIFYING, TRUE, FALSE, HELPING = "待核实", "核实中", "属实", "不属实", "帮扶中"
 TAKEN, OLDER, REFUSED = "已采纳", "已有更晚的走访", "未采纳"
 Row = Mapping[str, Any]
+Case = Followed | VerifiedFalse | Closed
 
 
 @dataclass(frozen=True)
@@ -57,22 +58,29 @@ class Visit:
 
 @dataclass(frozen=True)
 class Heard:
-    """A visit and what became of it: ``TAKEN``, ``OLDER`` than the word that counts, or ``REFUSED`` for a reason."""
+    """A visit and what became of it: ``TAKEN``, ``OLDER`` than the word that counts, or ``REFUSED`` for a reason.
+
+    ``case_no`` is the warning that it answers, for which the one that ``speaks`` counts; ``has_left`` where that case
+    left the list in an earlier edition.
+    """
 
     visit: Visit
     state: str
     text: str
     speaks: bool = False
+    case_no: str = ""
+    has_left: bool = False
 
 
 def read(warehouse: Warehouse, memory: Memory | None, *, as_of: date) -> list[Visit]:
-    """Visits about cases that the previous edition listed or kept off as false alarms, oldest first."""
+    """Visits about cases that the previous edition listed, kept off as false alarms or had let go, oldest first."""
     if memory is None:
         return []
-    cases: list[Followed | VerifiedFalse] = [*memory.listed.values(), *memory.verified_false.values()]
+    cases: list[Case] = [*memory.listed.values(), *memory.verified_false.values(), *memory.closed.values()]
+    gone = {case.enterprise_id for case in memory.closed.values()}
     frame = warehouse.frame(
         read_sql("edition/visits"),
-        tracked=sorted({*memory.listed, *memory.verified_false}),
+        tracked=sorted({*memory.listed, *memory.verified_false, *gone}),
         numbers=sorted({case.warning_no for case in cases}),
         first_day=min((case.listed_since for case in cases if case.listed_since), default=as_of),
         as_of=as_of,
@@ -84,20 +92,40 @@ def hear(visits: Iterable[Visit], memory: Memory | None) -> list[Heard]:
     """What became of each visit; one made before the case was listed that names no warning answers nothing: no row."""
     if memory is None:
         return []
-    owners = {entry.warning_no: key for key, entry in memory.listed.items()}
-    by_enterprise: dict[str, list[Visit]] = {}
+    owners = {number: case.enterprise_id for number, case in memory.closed.items()}
+    owners |= {entry.warning_no: key for key, entry in memory.listed.items()}
+    gone: dict[str, list[Closed]] = {}
+    for closed in memory.closed.values():
+        gone.setdefault(closed.enterprise_id, []).append(closed)
+    shares: dict[tuple[str, str], list[Visit]] = {}
+    cases: dict[tuple[str, str], Case | None] = {}
     for visit in visits:
-        by_enterprise.setdefault(visit.enterprise_id, []).append(visit)
-    found: list[Heard] = []
-    for key, own in sorted(by_enterprise.items()):
-        found += _of_enterprise(own, memory.listed.get(key), memory.verified_false.get(key), owners)
-    return found
+        key = visit.enterprise_id
+        case = _meant(visit, memory.listed.get(key) or memory.verified_false.get(key), gone.get(key, ()))
+        place = (key, case.warning_no if case else "")
+        shares.setdefault(place, []).append(visit)
+        cases[place] = case
+    return [one for place in sorted(shares) for one in _of_case(shares[place], cases[place], owners)]
 
 
-def _of_enterprise(
-    visits: Sequence[Visit], listed: Followed | None, verified: VerifiedFalse | None, owners: Mapping[str, str]
-) -> list[Heard]:
-    case = listed or verified
+def _meant(visit: Visit, current: Followed | VerifiedFalse | None, gone: Sequence[Closed]) -> Case | None:
+    """The case that a visit is about: the one whose number it gives, else the one on the list at its day."""
+    if current is not None and visit.warning_no == current.warning_no:
+        return current
+    for case in gone:
+        if visit.warning_no == case.warning_no:
+            return case
+    since = current.listed_since if current else None
+    if visit.warning_no or (since is not None and visit.visited_on >= since):
+        return current
+    earlier = [case for case in gone if case.listed_since <= visit.visited_on]
+    return max(earlier, key=lambda case: case.listed_since, default=current)
+
+
+def _of_case(visits: Sequence[Visit], case: Case | None, owners: Mapping[str, str]) -> list[Heard]:
+    number = case.warning_no if case else ""
+    has_left = isinstance(case, Closed)
+    left = f"；该企业已于{_day(case.left_on)}移出名单" if isinstance(case, Closed) else ""
     judged = [(visit, _fault(visit, case, owners)) for visit in visits]
     good = [visit for visit, fault in judged if fault == ""]
     speaker = next((visit for visit in reversed(good) if visit.has_word), good[-1] if good else None)
@@ -105,24 +133,27 @@ def _of_enterprise(
     for visit, fault in judged:
         unread = f"；{visit.unread_text}填写不规范，未能读取，请按选项改正后重新报送" if visit.unread_text else ""
         if fault:
-            found.append(Heard(visit, REFUSED, fault))
+            found.append(Heard(visit, REFUSED, fault, case_no=number, has_left=has_left))
         elif fault is None or speaker is None:
             continue
         elif visit is speaker:
-            found.append(Heard(visit, TAKEN, f"处置状态：{visit.state}{unread}", speaks=True))
+            text = f"处置状态：{visit.state}{left}{unread}"
+            found.append(Heard(visit, TAKEN, text, speaks=True, case_no=number, has_left=has_left))
             is_after = True
         elif is_after:
-            found.append(Heard(visit, TAKEN, f"已登记，尚无结论；处置状态仍为{speaker.state}{unread}"))
+            text = f"已登记，尚无结论；处置状态仍为{speaker.state}{left}{unread}"
+            found.append(Heard(visit, TAKEN, text, case_no=number, has_left=has_left))
         else:
-            found.append(Heard(visit, OLDER, f"以{_day(speaker.visited_on)}的走访为准，本次走访已留存{unread}"))
+            text = f"以{_day(speaker.visited_on)}的走访为准，本次走访已留存{unread}"
+            found.append(Heard(visit, OLDER, text, case_no=number, has_left=has_left))
     return found
 
 
-def _fault(visit: Visit, case: Followed | VerifiedFalse | None, owners: Mapping[str, str]) -> str | None:
+def _fault(visit: Visit, case: Case | None, owners: Mapping[str, str]) -> str | None:
     """Why a visit does not answer ``case``; empty where it does, None where it never meant to."""
     named = visit.warning_no
     if case is None:
-        return f"预警编号{named}属于另一家企业，请核对编号和统一社会信用代码后重新报送"
+        return f"预警编号{named}属于另一家企业，请核对编号和统一社会信用代码后重新报送" if named else None
     number, since = case.warning_no, case.listed_since
     assert since is not None, "a case has the day on which it was listed"
     if named and named != number:
@@ -140,8 +171,8 @@ def _fault(visit: Visit, case: Followed | VerifiedFalse | None, owners: Mapping[
 
 
 def latest(heard: Iterable[Heard]) -> dict[str, Visit]:
-    """Enterprise → the visit that speaks."""
-    return {one.visit.enterprise_id: one.visit for one in heard if one.speaks}
+    """Enterprise → the visit that speaks about its case of now."""
+    return {one.visit.enterprise_id: one.visit for one in heard if one.speaks and not one.has_left}
 
 
 def verified_false(

@@ -72,6 +72,20 @@ class VerifiedFalse:
 
 
 @dataclass(frozen=True)
+class Closed:
+    """A case that left the list on ``left_on``: visits go on answering it, and its county's counts go on holding it."""
+
+    warning_no: str
+    enterprise_id: str
+    enterprise_name: str
+    county_code: str
+    county_name: str
+    colour: str
+    listed_since: date
+    left_on: date
+
+
+@dataclass(frozen=True)
 class Memory:
     """The previous edition as the next one sees it; ``month_since`` is the day on which its month was first judged."""
 
@@ -87,6 +101,7 @@ class Memory:
     numbers: Mapping[str, int]
     verified_false: Mapping[str, VerifiedFalse] = field(default_factory=dict)
     month_since: date | None = None
+    closed: Mapping[str, Closed] = field(default_factory=dict)
 
 
 def write(folder: Path, body: Mapping[str, Any]) -> Path:
@@ -98,6 +113,14 @@ def write(folder: Path, body: Mapping[str, Any]) -> Path:
     return path
 
 
+def clear_leftovers(folder: Path) -> None:
+    """Make ``folder``, without the half-written files (their names begin with a dot) that a killed run left there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.rglob(".*"):
+        if path.is_file():
+            path.unlink()
+
+
 def state(
     listed: Mapping[str, Followed],
     kept_out: Mapping[str, Followed],
@@ -106,6 +129,7 @@ def state(
     numbers: Mapping[str, int],
     verified_false: Mapping[str, VerifiedFalse],
     month_since: date,
+    closed: Mapping[str, Closed],
 ) -> dict[str, Any]:
     """The part of the document that the next edition reads back."""
     return {
@@ -115,6 +139,7 @@ def state(
         "numbers": dict(numbers),
         "verified_false": {key: asdict(verified_false[key]) for key in sorted(verified_false)},
         "month_since": month_since,
+        "closed": {key: asdict(closed[key]) for key in sorted(closed)},
     }
 
 
@@ -138,6 +163,7 @@ def recall(folder: Path) -> Memory:
         numbers=kept["numbers"],
         verified_false={key: _verified(row) for key, row in kept.get("verified_false", {}).items()},
         month_since=_date(kept.get("month_since")),
+        closed={key: _closed(row) for key, row in kept.get("closed", {}).items()},
     )
 
 
@@ -159,6 +185,10 @@ def _followed(row: Mapping[str, Any]) -> Followed:
 def _verified(row: Mapping[str, Any]) -> VerifiedFalse:
     days = {name: date.fromisoformat(row[name]) for name in ("listed_since", "visited_on", "month", "until")}
     return VerifiedFalse(**{**row, **days})
+
+
+def _closed(row: Mapping[str, Any]) -> Closed:
+    return Closed(**{**row, **{name: date.fromisoformat(row[name]) for name in ("listed_since", "left_on")}})
 
 
 def _date(text: str | None) -> date | None:

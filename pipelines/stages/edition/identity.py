@@ -24,6 +24,7 @@ CORRECTED = (
     "SELECT correction_id, feed, correction_digest, correction_state FROM ingest.correction ORDER BY correction_id"
 )
 ADDED = "SELECT enterprise_id, colour, decided_by, reason_text FROM ingest.own_case ORDER BY enterprise_id"
+DONE = "SELECT order_no, done_on::VARCHAR, decided_by FROM ingest.order_done ORDER BY order_no"
 DECIDED = "SELECT name_key, verdict, enterprise_id FROM ingest.identity_decision ORDER BY name_key"
 
 
@@ -41,6 +42,7 @@ def describe(run: Run, warehouse: Warehouse, ledger: Ledger, *, previous: Editio
         "corrections": [list(row) for row in warehouse.rows(CORRECTED)],
         "decisions": [list(row) for row in warehouse.rows(DECIDED)],
         "own_cases": [list(row) for row in warehouse.rows(ADDED)],
+        "orders_done": [list(row) for row in warehouse.rows(DONE)],
         "model": [run.champion.model_id, run.champion.digest, run.champion.refusal] if run.champion else [],
         "overrides": [o["reason"] for o in ledger.overrides(as_of=run.as_of, through=run.through)],
         "code": code_digest(),
@@ -69,13 +71,14 @@ def feeds_digest(contracts: Contracts) -> str:
 
 
 def previous_edition(run: Run, ledger: Ledger) -> EditionRecord | None:
-    """Latest issued revision of an earlier day; for an edition on record, as it was when that one was made."""
+    """Latest revision of an earlier day in force; for an edition on record, as it was when that one was made."""
     records = ledger.editions()
     own = [r for r in records if r.as_of == run.as_of and r.revision == run.revision]
     before = own[0].seq if own else None
     earlier = [
         record
         for record in records
-        if record.status == "issued" and record.as_of < run.as_of and (before is None or record.seq < before)
+        if record.as_of < run.as_of
+        and (record.status == "issued" if before is None else record.was_issued(before=before))
     ]
     return max(earlier, key=lambda record: (record.as_of, record.revision), default=None)

@@ -9,9 +9,9 @@ from datetime import date
 import polars as pl
 
 from pipelines.contracts import read_sql
+from pipelines.lunar import month_of_ordinal
 from pipelines.run import Receipt, Run
 from pipelines.stages.features import passes, reach, reading, table
-from pipelines.stages.features.lunar import month_of_ordinal
 from pipelines.stages.features.masked import Masked
 from pipelines.stages.features.panel import Origin, Panel
 from pipelines.stages.features.reading import BLOCK_SIZE, Bucket

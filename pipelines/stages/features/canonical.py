@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 
 from pipelines.errors import DeliveryError
+from pipelines.lunar import month_of_ordinal, ordinal
 from pipelines.stages.features import kernel, peers
-from pipelines.stages.features.lunar import month_of_ordinal, ordinal
 from pipelines.stages.features.masked import MISSING, Bools, Ints, Masked
 from pipelines.stages.features.panel import (
     INSURANCE_COLUMNS,

@@ -10,7 +10,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from pipelines.stages.features.lunar import LunarCalendar
+from pipelines.lunar import LunarCalendar
 from pipelines.stages.features.masked import MISSING, Bools, Ints, Months, months_of
 from pipelines.stages.features.sparse import Events, Monthly, compact
 

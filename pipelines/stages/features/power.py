@@ -6,7 +6,7 @@ counterparts, and neither count in a run nor stand for the use of today.
 
 import numpy as np
 
-from pipelines.stages.features.lunar import month_of_ordinal
+from pipelines.lunar import month_of_ordinal
 from pipelines.stages.features.masked import Masked, quotient, relative
 from pipelines.stages.features.panel import Definitions
 from pipelines.stages.features.sparse import Seen

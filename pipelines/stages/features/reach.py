@@ -2,8 +2,8 @@
 
 from datetime import date
 
+from pipelines.lunar import ordinal
 from pipelines.run import Run
-from pipelines.stages.features.lunar import ordinal
 from pipelines.stages.features.panel import Origin
 from pipelines.stages.features.sources import EVENTS, FLOW_TABLE, FLOWS, MONTHLY
 from pipelines.warehouse import Warehouse

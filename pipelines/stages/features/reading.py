@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from pipelines import lunar
 from pipelines.contracts import read_sql
+from pipelines.lunar import month_of_ordinal, ordinal
 from pipelines.parameters import Parameters
 from pipelines.run import Run
-from pipelines.stages.features import lunar
-from pipelines.stages.features.lunar import month_of_ordinal, ordinal
 from pipelines.stages.features.masked import Bools, Ints
 from pipelines.stages.features.panel import (
     EXPORT_MONTHS,

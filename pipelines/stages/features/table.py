@@ -8,8 +8,8 @@ from datetime import date
 
 import polars as pl
 
+from pipelines.lunar import month_of_ordinal
 from pipelines.stages.features import completeness
-from pipelines.stages.features.lunar import month_of_ordinal
 from pipelines.stages.features.masked import MISSING, Masked
 from pipelines.stages.features.panel import Origin, Panel
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines import identity, own_cases
+from pipelines import identity, order_records, own_cases
 from pipelines.contracts import DUCKDB_TYPES, RECORD_COLUMNS, RETRACTED, Contracts, Feed
 from pipelines.ledger import Delivery, Ledger
 from pipelines.run import Receipt, Run
@@ -41,6 +41,7 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
     corrected = correcting.store(run, warehouse, ledger, visible)
     warehouse.store("ingest.identity_decision", _decisions(run, warehouse, ledger))
     warehouse.store("ingest.own_case", _own_cases(run, warehouse, ledger))
+    warehouse.store("ingest.order_done", _done_orders(run, warehouse, ledger))
     warehouse.store("ingest.delivery", _deliveries(corrected.visible, warehouse))
     warehouse.store("ingest.delivery_period", _delivery_periods(corrected.visible, warehouse))
     warehouse.store("ingest.superseded", _superseded(corrected.visible, run.contracts, warehouse))
@@ -119,6 +120,15 @@ def _own_cases(run: Run, warehouse: Warehouse, ledger: Ledger) -> pl.DataFrame:
         for one in own_cases.on_record(ledger, through=run.through, cutoff=run.cutoff)
     )
     return _frame("ingest.own_case", records, warehouse)
+
+
+def _done_orders(run: Run, warehouse: Warehouse, ledger: Ledger) -> pl.DataFrame:
+    """What desks had recorded as done by the cutoff."""
+    records = (
+        {"order_no": one.order_no, "done_on": one.done_on, "decided_by": one.role, "decided_at": one.recorded_at}
+        for one in order_records.on_record(ledger, through=run.through, cutoff=run.cutoff)
+    )
+    return _frame("ingest.order_done", records, warehouse)
 
 
 def _deliveries(visible: list[Visible], warehouse: Warehouse) -> pl.DataFrame:

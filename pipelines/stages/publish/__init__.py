@@ -35,7 +35,7 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
         raise StageOrderError(f"the working file does not hold edition {edition_id}; run the stages before publish")
     folder = run.home.published if run.output is None else run.edition_folder / "published"
     is_issued = run.output is None and any(
-        record.edition_id == edition_id and record.status == "issued" for record in ledger.editions(as_of=run.as_of)
+        record.edition_id == edition_id and record.was_issued() for record in ledger.editions(as_of=run.as_of)
     )
     codes, unnamed = _counties(warehouse)
     kept_back = _kept_back(warehouse)

@@ -23,12 +23,15 @@ def order(name: str) -> tuple[date, int] | None:
     return (date.fromisoformat(found[1]), int(found[2])) if found else None
 
 
-def point_current(folder: Path, ledger: Ledger, own: str) -> Path:
-    """Move the link to the latest edition on record, or ``own``, whose file exists; gives the file."""
+def point_current(folder: Path, ledger: Ledger, own: str = "") -> Path | None:
+    """Move the link to the latest edition in force, or ``own``, whose file exists; gives the file, or None."""
     issued = {record.edition_id for record in ledger.editions() if record.status == "issued"} | {own}
     files = [path for path in _whole(folder) if path.stem.removeprefix("wengang-") in issued]
-    latest = max(files, key=lambda path: order(path.name) or (date.min, 0))
+    latest = max(files, key=lambda path: order(path.name) or (date.min, 0), default=None)
     link = folder / CURRENT
+    if latest is None:
+        link.unlink(missing_ok=True)
+        return None
     if not link.is_symlink() or link.readlink().name != latest.name:
         temporary = folder / f".{CURRENT}.new"
         temporary.unlink(missing_ok=True)

@@ -1,0 +1,179 @@
+"""Counties, industries and both together: what was lost, what is expected, and the level of each.
+
+Counties and functional zones overlap, so nothing here is a sum over counties; the city is counted by itself. A month is
+compared with the same month of other years, near the Spring Festival with the month as far from it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from pipelines.parameters import Parameters
+from pipelines.stages.outlook.levels import COUNTY, INDUSTRY, NONE, Facts, Lines, Standing, change, given, standing
+from pipelines.stages.outlook.levels import told as reason
+
+CITY, CELL = "全市", "县区行业"
+KINDS: Mapping[str, tuple[str, ...]] = {
+    CITY: (),
+    COUNTY: ("county_code",),
+    INDUSTRY: ("industry_division",),
+    CELL: ("county_code", "industry_division"),
+}
+LEVELLED = (COUNTY, INDUSTRY)
+NO_LEVEL = NONE
+COLOURS: Mapping[str, str] = {"red_count": "红", "orange_count": "橙", "yellow_count": "黄", "blue_count": "蓝"}
+NAMES: Mapping[str, str] = {"county_code": "county_name", "industry_division": "industry_name"}
+LOSSES = (
+    "area_loss_persons",
+    "area_loss_ratio",
+    "usual_loss_ratio",
+    "excess_loss_ratio",
+    "largest_loss_persons",
+    "large_event_count",
+    "expected_event_count",
+    "expected_loss_persons",
+)
+LEVEL_COLUMNS = ("area_level", "previous_level", "level_since", "level_change", "level_text")
+WORST_SHARE = 0.1
+Row = dict[str, Any]
+
+
+def lines(parameters: Parameters) -> Lines:
+    """The lines in force."""
+    return Lines(
+        first_events=int(parameters["area_first_events"]),
+        first_persons=int(parameters["area_first_persons"]),
+        second_events=int(parameters["area_second_events"]),
+        second_excess_ratio=parameters["area_second_excess_pct"] / 100,
+        third_months=int(parameters["area_third_months"]),
+        fourth_probability=parameters["area_fourth_probability_pct"] / 100,
+        least_loss_persons=int(parameters["area_least_loss_persons"]),
+        release_months=int(parameters["area_release_months"]),
+    )
+
+
+def counted(enterprises: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Kind of area → one row per area: enterprises, staff, losses of the month, colours, expected events and losses.
+
+    ``enterprises`` is the frame of ``sql/outlook/enterprises.sql``. Expected figures are null without a model.
+    """
+    has_model = enterprises["probability"].count() > 0
+    sums = [
+        pl.len().alias("enterprise_count"),
+        pl.col("insured_persons").sum().alias("insured_persons"),
+        pl.col("is_large_event").sum().cast(pl.Int64).alias("large_event_count"),
+        pl.col("net_loss_persons").max().fill_null(0).alias("largest_loss_persons"),
+        *((pl.col("colour") == shade).sum().cast(pl.Int64).alias(name) for name, shade in COLOURS.items()),
+        (pl.col("probability").sum() if has_model else pl.lit(None, pl.Float64)).alias("expected_event_count"),
+        (pl.col("expected_loss_persons").sum() if has_model else pl.lit(None, pl.Float64)).alias(
+            "expected_loss_persons"
+        ),
+    ]
+    found = {}
+    for kind, key in KINDS.items():
+        names = [pl.col(NAMES[code]).min() for code in key]
+        own = enterprises.with_columns(area_kind=pl.lit(kind)).group_by("area_kind", *key).agg(*sums, *names)
+        found[kind] = own.sort("area_kind", *key)
+    return found
+
+
+def against_usual(
+    history: pl.DataFrame, kind: str, *, season: Callable[[date], str], least_years: int, least_months: int
+) -> pl.DataFrame:
+    """By area of ``kind`` and month: net loss over staff, what is usual then, the excess, and the run of worst months.
+
+    Usual is the median of the months of the same ``season`` in the three years before, ``least_years`` at least.
+    A run counts months whose excess lies in the worst tenth of all that are known, at least ``least_months``.
+    """
+    key = ["area_kind", *KINDS[kind]]
+    ratio, excess = pl.col("area_loss_ratio"), pl.col("excess_loss_ratio")
+    months = (
+        history.with_columns(area_kind=pl.lit(kind))
+        .group_by(*key, "month")
+        .agg(pl.col("area_loss_persons").sum(), pl.col("staff_before").sum())
+        .filter(pl.col("staff_before") > 0)
+        .with_columns(
+            area_loss_ratio=pl.col("area_loss_persons") / pl.col("staff_before"),
+            season=pl.col("month").map_elements(season, return_dtype=pl.String),
+        )
+        .sort(*key, "month")
+    )
+    earlier = [ratio.shift(back).over(*key, "season", order_by="month") for back in (1, 2, 3)]
+    years = pl.sum_horizontal(value.is_not_null().cast(pl.Int64) for value in earlier)
+    usual = pl.when(years >= least_years).then(pl.concat_list(earlier).list.drop_nulls().list.median())
+    seen = months.with_columns(usual_loss_ratio=usual).with_columns(
+        excess_loss_ratio=ratio - pl.col("usual_loss_ratio")
+    )
+    held = excess.count().over(*key)
+    rank = excess.rank("max", descending=True).over(*key)
+    worst = (rank <= (held * WORST_SHARE).ceil()).fill_null(value=False)
+    runs = seen.with_columns(held=held, is_worst=worst).with_columns(
+        calm=(~pl.col("is_worst")).cast(pl.Int64).cum_sum().over(*key, order_by="month")
+    )
+    run = pl.col("is_worst").cast(pl.Int64).cum_sum().over(*key, "calm", order_by="month")
+    return runs.with_columns(worst_months=pl.when(pl.col("held") >= least_months).then(run)).select(
+        *key, "month", "area_loss_persons", "area_loss_ratio", "usual_loss_ratio", "excess_loss_ratio", "worst_months"
+    )
+
+
+def joined(found: Mapping[str, pl.DataFrame], compared: Mapping[str, pl.DataFrame], *, least: int) -> list[Row]:
+    """One row per area of every kind, with what is usual there; a column that a kind does not have is None.
+
+    What was lost in a cell of fewer than ``least`` enterprises is not told.
+    """
+    rows: list[Row] = []
+    for kind, frame in found.items():
+        key = ["area_kind", *KINDS[kind]]
+        rows += frame.join(compared[kind].drop("month"), on=key, how="left", maintain_order="left").to_dicts()
+    blank = dict.fromkeys(("county_code", "county_name", "industry_division", "industry_name"))
+    return [blank | _suppressed(row, least) for row in rows]
+
+
+def _suppressed(row: Row, least: int) -> Row:
+    is_small = row["area_kind"] == CELL and row["enterprise_count"] < least
+    return row | {"is_small_cell": is_small} | (dict.fromkeys(LOSSES) if is_small else {})
+
+
+def levelled(
+    rows: Sequence[Row], before: Mapping[str, Standing], *, month: date, limits: Lines
+) -> tuple[list[Row], dict[str, Standing]]:
+    """``rows`` with their level, since when, why, and how it changed; and what each area stands at now.
+
+    Only counties and industries have levels.
+    """
+    told: list[Row] = []
+    now: dict[str, Standing] = {}
+    for row in rows:
+        if row["area_kind"] not in LEVELLED:
+            told.append(row | dict.fromkeys(LEVEL_COLUMNS))
+            continue
+        key = area_key(row)
+        facts = Facts(
+            kind=row["area_kind"],
+            loss_persons=row["area_loss_persons"],
+            large_events=row["large_event_count"],
+            largest_loss=row["largest_loss_persons"],
+            excess_ratio=row["excess_loss_ratio"],
+            worst_months=row["worst_months"],
+            cluster_probability=row.get("cluster_probability"),
+        )
+        now[key] = standing(given(facts, limits), before.get(key), month=month, lines=limits)
+        old = before.get(key)
+        told.append(
+            row
+            | {
+                "area_level": now[key].level,
+                "previous_level": old.level if old else None,
+                "level_since": now[key].since,
+                "level_change": change(now[key].level, old),
+                "level_text": reason(now[key], limits),
+            }
+        )
+    return told, now
+
+
+def area_key(row: Mapping[str, Any]) -> str:
+    """What names an area from one edition to the next."""
+    return "|".join((row["area_kind"], row["county_code"] or "", row["industry_division"] or ""))

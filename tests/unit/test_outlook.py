@@ -1,0 +1,206 @@
+"""Levels of counties and industries, what is usual in a month, and how far targets are."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from pipelines import lunar
+from pipelines import parameters as parameter_files
+from pipelines.run import add_months
+from pipelines.stages.outlook import areas, targets
+from pipelines.stages.outlook.levels import (
+    COUNTY,
+    INDUSTRY,
+    LEVELS,
+    NONE,
+    Facts,
+    Standing,
+    change,
+    given,
+    standing,
+    told,
+)
+
+OCTOBER, NOVEMBER, DECEMBER = date(2026, 10, 1), date(2026, 11, 1), date(2026, 12, 1)
+PARAMETERS = parameter_files.load(date(2026, 11, 12))
+LINES = areas.lines(PARAMETERS)
+CALM = Facts(COUNTY, 0, 0, 0, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("facts", "level"),
+    [
+        (CALM, NONE),
+        (replace(CALM, large_events=5), "Ⅰ级"),
+        (replace(CALM, largest_loss=200), "Ⅰ级"),
+        (replace(CALM, large_events=4, largest_loss=199), "Ⅱ级"),
+        (replace(CALM, loss_persons=80, excess_ratio=0.01), "Ⅱ级"),
+        (replace(CALM, loss_persons=49, excess_ratio=0.05), NONE),
+        (replace(CALM, kind=INDUSTRY, loss_persons=80, excess_ratio=0.05), NONE),
+        (replace(CALM, kind=INDUSTRY, loss_persons=80, worst_months=2), "Ⅲ级"),
+        (replace(CALM, kind=INDUSTRY, loss_persons=80, worst_months=1), NONE),
+        (replace(CALM, loss_persons=80, worst_months=9), NONE),
+        (replace(CALM, cluster_probability=0.3), "Ⅳ级"),
+        (replace(CALM, cluster_probability=0.29), NONE),
+    ],
+)
+def test_facts_give_a_level(facts: Facts, level: str) -> None:
+    assert given(facts, LINES)[0] == level
+
+
+def after(now: str, before: Standing | None, month: date) -> Standing:
+    return standing((now, now), before, month=month, lines=LINES)
+
+
+def test_a_level_rises_at_once_and_falls_after_two_months() -> None:
+    first = after("Ⅱ级", None, OCTOBER)
+    higher = after("Ⅰ级", first, NOVEMBER)
+    assert (higher.level, higher.since) == ("Ⅰ级", NOVEMBER)
+    calm = after(NONE, higher, DECEMBER)
+    assert (calm.level, calm.since, calm.clean_months) == ("Ⅰ级", NOVEMBER, 1)
+    assert told(calm, LINES) == "Ⅰ级；此后1个月未再达到，满2个月下调"
+    gone = after("Ⅳ级", calm, add_months(DECEMBER, 1))
+    assert (gone.level, gone.since) == ("Ⅳ级", add_months(DECEMBER, 1))
+
+
+def test_nights_of_one_month_count_it_once() -> None:
+    before = after("Ⅱ级", None, OCTOBER)
+    calm = after(NONE, before, NOVEMBER)
+    for _ in range(5):
+        calm = after(NONE, calm, NOVEMBER)
+    assert told(calm, LINES).count("未再达到") == 1
+    assert (calm.level, calm.clean_months) == ("Ⅱ级", 1)
+    assert after("Ⅱ级", calm, NOVEMBER).clean_months == 0
+
+
+def test_a_level_that_the_same_month_takes_back_was_an_error_of_the_data() -> None:
+    risen = after("Ⅰ级", after(NONE, None, OCTOBER), NOVEMBER)
+    assert after(NONE, risen, NOVEMBER).level == NONE
+
+
+def test_how_a_level_changed() -> None:
+    stood = after("Ⅱ级", None, OCTOBER)
+    changes = [change(level, stood) for level in (*LEVELS, NONE)]
+    assert changes == ["升级", "持续", "降级", "降级", "解除"]
+    assert [change(level, None) for level in ("Ⅳ级", NONE)] == ["新增", "持续"]
+
+
+def history(ratios: dict[date, float]) -> pl.DataFrame:
+    """One county of a thousand persons and one industry, month by month."""
+    rows = [("320706", "13", month, round(1000 * ratio), 1000) for month, ratio in ratios.items()]
+    return pl.DataFrame(
+        rows,
+        schema={
+            "county_code": pl.String,
+            "industry_division": pl.String,
+            "month": pl.Date,
+            "area_loss_persons": pl.Int64,
+            "staff_before": pl.Int64,
+        },
+        orient="row",
+    )
+
+
+def usual(ratios: dict[date, float], kind: str = COUNTY) -> dict[date, dict[str, Any]]:
+    calendar = lunar.calendar(PARAMETERS["spring_festival"], early_day=10, reference_year=2026)
+    found = areas.against_usual(
+        history(ratios), kind, season=lambda day: calendar.season(lunar.ordinal(day)), least_years=1, least_months=20
+    )
+    return {row["month"]: row for row in found.to_dicts()}
+
+
+def test_a_month_is_compared_with_the_same_month_of_other_years() -> None:
+    months = [add_months(date(2023, 10, 1), number) for number in range(37)]
+    ratios = {month: 0.03 if month.month == 10 else 0.0 for month in months} | {date(2026, 10, 1): 0.05}
+    found = usual(ratios)
+    assert found[date(2026, 10, 1)]["usual_loss_ratio"] == pytest.approx(0.03)
+    assert found[date(2026, 10, 1)]["excess_loss_ratio"] == pytest.approx(0.02)
+    assert found[date(2024, 9, 1)]["usual_loss_ratio"] is None
+
+
+def test_near_the_festival_the_distance_from_it_is_compared() -> None:
+    """The festival lay in January 2025 and in February 2026: the months before it are December and January."""
+    ratios = {add_months(date(2024, 6, 1), number): 0.0 for number in range(24)}
+    found = usual(ratios | {date(2025, 1, 1): 0.08, date(2026, 2, 1): 0.09})
+    assert found[date(2026, 2, 1)]["usual_loss_ratio"] == pytest.approx(0.08)
+    assert found[date(2026, 1, 1)]["usual_loss_ratio"] == pytest.approx(0.0)
+
+
+def test_worst_months_are_counted_in_a_row_and_want_a_history() -> None:
+    months = [add_months(date(2023, 10, 1), number) for number in range(37)]
+    ratios = dict.fromkeys(months, 0.0) | {date(2026, 9, 1): 0.04, date(2026, 10, 1): 0.05}
+    assert [usual(ratios)[month]["worst_months"] for month in months[-3:]] == [0, 1, 2]
+    short = dict(list(ratios.items())[-25:])
+    assert usual(short)[date(2026, 10, 1)]["worst_months"] is None
+
+
+def test_a_small_cell_is_not_told_and_the_city_is_counted_by_itself() -> None:
+    row = {
+        "county_name": "海州区",
+        "industry_name": "食品制造业",
+        "insured_persons": 50,
+        "net_loss_persons": 20,
+        "is_large_event": True,
+        "probability": None,
+        "expected_loss_persons": None,
+        "colour": "橙",
+    }
+    enterprises = pl.DataFrame(
+        [{"county_code": "320706", "industry_division": division, **row} for division in ("13", "14", "14", "14")],
+        schema_overrides={"probability": pl.Float64, "expected_loss_persons": pl.Float64},
+    )
+    compared = {
+        kind: areas.against_usual(
+            history({OCTOBER: 0.02}), kind, season=lambda day: str(day.month), least_years=1, least_months=20
+        )
+        for kind in areas.KINDS
+    }
+    rows = areas.joined(areas.counted(enterprises), compared, least=3)
+    cells = {row["industry_division"]: row for row in rows if row["area_kind"] == areas.CELL}
+    assert (cells["13"]["is_small_cell"], cells["13"]["large_event_count"]) == (True, None)
+    assert (cells["14"]["is_small_cell"], cells["14"]["large_event_count"]) == (False, 3)
+    [city] = [row for row in rows if row["area_kind"] == areas.CITY]
+    assert (city["enterprise_count"], city["orange_count"], city["expected_loss_persons"]) == (4, 4, None)
+    levelled, now = areas.levelled(rows, {}, month=OCTOBER, limits=LINES)
+    assert {row["area_kind"]: row["area_level"] for row in levelled if row["area_level"]} == {
+        COUNTY: "Ⅱ级",
+        INDUSTRY: "Ⅱ级",
+    }
+    assert set(now) == {"县区|320706|", "行业||13", "行业||14"}
+
+
+YEAR = targets.Period(date(2025, 1, 1), DECEMBER.replace(year=2025))
+
+
+@pytest.mark.parametrize(
+    ("done", "month", "as_of", "state"),
+    [
+        (50, date(2025, 6, 1), date(2025, 7, 10), "按进度"),
+        (47, date(2025, 6, 1), date(2025, 7, 10), "滞后"),
+        (60, date(2025, 6, 1), date(2025, 7, 10), "超前"),
+        (101, date(2025, 9, 1), date(2025, 10, 10), "已完成"),
+        (99, date(2025, 12, 1), date(2026, 1, 10), "未完成"),
+        (90, date(2025, 11, 1), date(2026, 1, 10), "按进度"),
+    ],
+)
+def test_a_target_is_judged_by_its_pace(done: float, month: date, as_of: date, state: str) -> None:
+    found = targets.judge(100, done, month=month, period=YEAR, as_of=as_of)
+    assert found["target_state"] == state
+    is_over = month == YEAR.last
+    assert found["projected_done"] == (None if is_over else pytest.approx(done / found["passed_months"] * 12))
+
+
+def test_the_document_splits_no_target_and_a_county_row_is_no_city_row() -> None:
+    row = {"target_id": "1", "month": date(2025, 6, 1), "target_name": "市场化岗位", "target_planned": 1.0}
+    progress = pl.DataFrame(
+        [row | {"county_code": "320706", "target_done": 9.0}, row | {"county_code": None, "target_done": 15_000.0}]
+    )
+    found = {
+        t["target_key"]: t for t in targets.rows(progress, PARAMETERS["document_targets"], as_of=date(2025, 7, 10))
+    }
+    assert (found["T_MARKET"]["target_done"], found["T_MARKET"]["target_state"]) == (15_000.0, "按进度")
+    assert found["T_TRAINING"]["target_state"] == "无进度数据"
+    assert found["T_TRAINING"]["projected_done"] is None
