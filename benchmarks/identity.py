@@ -107,7 +107,12 @@ def city(arguments: dict[str, int]) -> Figure:
     code = [people.county_codes[place] for place in people.county.tolist()]
     known = pl.DataFrame(
         {"enterprise_id": people.uscc, "enterprise_name": people.name, "county_code": code},
-    ).with_columns(address=pl.lit(None, pl.String), name_basis=pl.lit("登记名称"), has_unit=False)
+    ).with_columns(
+        address=pl.lit(None, pl.String),
+        name_basis=pl.lit("登记名称"),
+        established_on=pl.lit(None, pl.Date),
+        has_unit=False,
+    )
     places = np.concatenate([rng.choice(size, size=named // 3, replace=False) for _ in range(3)]).tolist()
     texts, _ = written([people.name[place] for place in places], rng)
     told = pl.DataFrame(
@@ -115,6 +120,7 @@ def city(arguments: dict[str, int]) -> Figure:
     ).with_columns(
         name_key=pl.concat_str("named_as", pl.lit("|"), "county_code", pl.lit("|")),
         address=pl.lit(None, pl.String),
+        valid_from=pl.lit(None, pl.Date),
         is_unit=False,
     )
     asked = told.drop("truth").unique("name_key", maintain_order=True)

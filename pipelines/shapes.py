@@ -61,7 +61,7 @@ class Table(_Strict):
     ``period`` dates the rows of a raw table that has no month. ``latest_of`` names the raw table of whose rows this one
     keeps the latest version of each key, ``computed`` gives columns that are not simply its own, as SQL over a row
     ``v``. With ``sums`` the rows that fall on one key of this table are added up. ``naming`` says which columns of a
-    raw table name its enterprise where ``enterprise_id`` is missing; its ``name_key`` joins them.
+    raw table name its enterprise where ``enterprise_id`` is missing; its ``name_key`` joins the texts.
     """
 
     table: str
@@ -74,7 +74,7 @@ class Table(_Strict):
     reads: tuple[str, ...] = ()
     latest_of: str | None = None
     computed: Mapping[str, str] = Field(default_factory=dict)
-    naming: Mapping[Literal["name", "county", "address"], str] = Field(default_factory=dict)
+    naming: Mapping[Literal["name", "county", "address", "since"], str] = Field(default_factory=dict)
     sums: bool = False
     slab: Slab | None = None
     needs_not_null: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.synthetic import clerks, codes
-from pipelines.synthetic.calibration import calibration, industries, stream
+from pipelines.synthetic.calibration import add_months, calibration, industries, stream
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -26,7 +26,8 @@ class Population:
     """Employers (first block) and insured units (second block), by position.
 
     ``birth`` and ``death`` are month numbers, -1 = before the first month, ``NEVER`` = stays. ``staff`` is the wanted
-    number of insured persons at the start. ``group`` and ``parent`` are -1 for none. From month ``renamed`` on the
+    number of insured persons at the start. ``group`` and ``parent`` are -1 for none. Units insure from the first of the
+    month ``insured_from``. From month ``renamed`` on the
     register gives ``new_name``. Of the units that are ``name_only`` the roll gives no code but the name as it was
     ``written``, in the way ``spoilt``.
     """
@@ -52,6 +53,7 @@ class Population:
     owner: Ints
     unit_share: Floats
     unit_no: tuple[str, ...]
+    insured_from: tuple[date, ...]
     linked: Flags
     renamed: Ints
     new_name: tuple[str, ...]
@@ -100,7 +102,7 @@ def populate(enterprises: int, *, months: int, first: date, seed: int) -> Popula
     return Population(
         uscc=tuple(codes.usccs(_authorities(county, codes_of_counties, rng), rng)),
         name=tuple(name),
-        established=_established(birth, first, rng),
+        established=(established := _established(birth, first, rng)),
         county=county,
         county_codes=codes_of_counties,
         industry=industry,
@@ -119,6 +121,7 @@ def populate(enterprises: int, *, months: int, first: date, seed: int) -> Popula
         owner=owner,
         unit_share=unit_share,
         unit_no=tuple(codes.unit_nos(len(owner), rng)),
+        insured_from=_insured_from(established, owner, first, stream(seed, "insured from")),
         linked=rng.random(len(owner)) >= numbers["missing_unit_link"],
         **_named(name, owner, months, stream(seed, "names")),
     )
@@ -252,6 +255,21 @@ def _turnover(staff: Floats, rate: Floats, rng: np.random.Generator) -> Floats:
     steps = calibration()["turnover_of_size"]
     factor = np.array(list(steps.values()))[np.digitize(staff, [int(s) for s in steps]) - 1]
     return np.asarray(np.clip(rate * factor * np.exp(rng.normal(0, 0.35, len(staff))), 0.001, 0.06))
+
+
+def _insured_from(
+    established: tuple[date, ...], owner: Ints, first: date, rng: np.random.Generator
+) -> tuple[date, ...]:
+    """Month from which each unit insures: that of the founding or later, but by ``first`` where that is older."""
+    numbers = calibration()
+    later = np.floor(rng.exponential(numbers["insured_later_months"], len(owner))).astype(np.int64) + 1
+    is_second = np.arange(len(owner)) >= len(established)
+    waited = np.where((rng.random(len(owner)) < numbers["insured_at_founding"]) & ~is_second, 0, later)
+    months = []
+    for place, wait in zip(owner.tolist(), waited.tolist(), strict=True):
+        founded = established[place].replace(day=1)
+        months.append(max(founded, min(first, add_months(founded, wait))))
+    return tuple(months)
 
 
 def _authorities(county: Ints, county_codes: tuple[str, ...], rng: np.random.Generator) -> list[str]:

@@ -180,7 +180,7 @@ class RollFiles:
                 people.written[place] if people.name_only[place] else people.name[owner],
                 UNIT_KINDS[people.kind[owner]],
                 people.county_codes[self.county[owner]],
-                people.established[owner].replace(day=1),
+                people.insured_from[place],
                 month.month if ended[place] else None,
             )
             for place, owner in zip(places.tolist(), people.owner[places].tolist(), strict=True)

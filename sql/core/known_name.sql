@@ -18,6 +18,10 @@ told AS (
     UNION ALL
     SELECT enterprise_id, enterprise_name, NULL, NULL, '名录名称' FROM raw.us_exporter_list WHERE NOT is_retracted
 ),
+founded AS (
+    SELECT enterprise_id, min(established_on) AS established_on FROM raw.enterprise_register
+    WHERE NOT is_retracted GROUP BY enterprise_id
+),
 owners AS (
     SELECT DISTINCT enterprise_id, true AS has_unit FROM raw.insured_unit
     WHERE enterprise_id IS NOT NULL AND NOT is_retracted
@@ -28,8 +32,10 @@ SELECT
     county_code,
     address,
     min_by(name_basis, list_position(['登记名称', '曾用名', '参保单位名称', '名录名称'], name_basis)) AS name_basis,
+    min(f.established_on) AS established_on,
     coalesce(bool_or(o.has_unit), false) AS has_unit
 FROM told
+LEFT JOIN founded AS f USING (enterprise_id)
 LEFT JOIN owners AS o USING (enterprise_id)
 WHERE enterprise_id IS NOT NULL AND enterprise_name IS NOT NULL
 GROUP BY enterprise_id, enterprise_name, county_code, address

@@ -1,6 +1,6 @@
 """Names led to enterprises: only with a second witness, by a margin, and never past an officer's word."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -35,10 +35,19 @@ OTHERS = tuple(
 LIMITS = {"least": -8.0, "enough": 0.0, "margin": 3.0}
 
 
-def known(*rows: tuple[str, str, str | None, str | None], insured: Sequence[str] = ()) -> pl.DataFrame:
+def known(
+    *rows: tuple[str, str, str | None, str | None],
+    insured: Sequence[str] = (),
+    founded: Mapping[str, date] | None = None,
+) -> pl.DataFrame:
     columns = ("enterprise_id", "enterprise_name", "county_code", "address")
     frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
-    return frame.with_columns(pl.col("enterprise_id").is_in(insured).alias("has_unit"))
+    return frame.with_columns(
+        pl.col("enterprise_id")
+        .replace_strict(founded or {}, default=None, return_dtype=pl.Date)
+        .alias("established_on"),
+        pl.col("enterprise_id").is_in(insured).alias("has_unit"),
+    )
 
 
 def resolved(
@@ -48,13 +57,14 @@ def resolved(
     *,
     among: pl.DataFrame | None = None,
     is_unit: bool = False,
+    since: date | None = None,
 ) -> tuple[str | None, str]:
     """The enterprise and the method that ``name`` is led by; or none, and why a person is asked."""
     named = pl.DataFrame(
         [(f"{name}|{county or ''}|{address or ''}", name, county, address)],
         schema=dict.fromkeys(("name_key", "named_as", "county_code", "address"), pl.String),
         orient="row",
-    ).with_columns(is_unit=is_unit)
+    ).with_columns(pl.lit(since, pl.Date).alias("valid_from"), is_unit=is_unit)
     links, queue = naming.resolve(named, known(*OTHERS, *KNOWN) if among is None else among, GAZETTEER, **LIMITS)
     assert links.height + queue["name_key"].n_unique() == 1
     if links.height:
@@ -103,6 +113,19 @@ def test_of_two_that_are_alike_a_unit_is_of_the_one_without_another() -> None:
     assert resolved("海州模拟禾瑭公司", HAIZHOU, among=both_free, is_unit=True) == (None, "多家相近")
 
 
+def test_the_month_of_founding_bears_out_a_unit_one_letter_off() -> None:
+    """An enterprise insures within 30 days of its founding; who insures before it is another."""
+    founded = {row[0]: date(2001 + place // 12, place % 12 + 1, 5) for place, row in enumerate(OTHERS)}
+    among = known(*OTHERS, *KNOWN, insured=[row[0] for row in OTHERS], founded=founded | {ONE: date(2019, 3, 20)})
+    asked = "海州模拟禾糖纺织有限公司"
+    unit = {"among": among, "is_unit": True}
+    assert resolved(asked, HAIZHOU, **unit, since=date(2019, 3, 1)) == (ONE, "概率匹配")
+    assert resolved(asked, HAIZHOU, **unit, since=date(2019, 4, 1)) == (ONE, "概率匹配")
+    assert resolved(asked, HAIZHOU, **unit, since=date(2021, 3, 1)) == (None, "把握不足")
+    assert resolved(asked, HAIZHOU, **unit, since=date(2018, 3, 1)) == (None, "把握不足")
+    assert resolved(asked, "320723", **unit, since=date(2019, 3, 1)) == (None, "把握不足")
+
+
 def test_one_name_of_two_enterprises_in_one_county_leads_nowhere() -> None:
     twins = known(
         *OTHERS, (ONE, "海州模拟禾瑭纺织有限公司", HAIZHOU, None), (TWO, "海州模拟禾瑭纺织有限公司", HAIZHOU, None)
@@ -132,6 +155,7 @@ def test_places_nine_to_seventeen_alone_are_no_link() -> None:
             "level_address": [None],
             "level_unit": [None],
             "level_organisation": ["same"],
+            "level_founded": ["after"],
         },
         schema_overrides={"level_unit": pl.String(), "level_county": pl.String(), "level_address": pl.String()},
     )

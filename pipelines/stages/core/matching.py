@@ -30,7 +30,7 @@ PARTS = (
     "organisation",
 )
 """Columns of text that both sides have; null where nothing was said."""
-COMPARED = ("core", "place", "county", "form", "branch", "address", "unit", "organisation")
+COMPARED = ("core", "place", "county", "form", "branch", "address", "unit", "founded", "organisation")
 BLOCKS = (
     "l.full = r.full",
     "l.core = r.core AND l.county = r.county",
@@ -56,9 +56,17 @@ _CONDITIONS: Mapping[str, Mapping[str, str]] = {
     "branch": {"same": '"branch_l" IS NOT DISTINCT FROM "branch_r"'},
     "address": {"same": '"address_l" = "address_r"', "street": '"street_l" = "street_r"'},
     "unit": {"free": "\"unit_r\" = 'free'"},
+    "founded": {
+        "same": '"since_l" - "since_r" BETWEEN 0 AND 1',
+        "after": '"since_l" > "since_r"',
+    },
     "organisation": {"same": '"organisation_l" = "organisation_r"'},
 }
-_NULLS = {"core": '"brand_l" IS NULL OR "brand_r" IS NULL', "branch": None}
+_NULLS = {
+    "core": '"brand_l" IS NULL OR "brand_r" IS NULL',
+    "branch": None,
+    "founded": '"since_l" IS NULL OR "since_r" IS NULL',
+}
 
 
 @cache
@@ -71,10 +79,10 @@ def model() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
 def pairs(named: pl.DataFrame, known: pl.DataFrame, *, least: float) -> pl.DataFrame:
     """Pairs of at least ``least`` bits, one per name and enterprise: the best of the enterprise's names.
 
-    ``named`` has ``name_key`` and ``known`` has ``enterprise_id``, both the columns ``PARTS`` and ``is_wide``. Gives
-    ``name_key, enterprise_id, known_no, match_weight`` (bits, prior included, two decimals) and for each comparison the
-    level that held, ``level_<comparison>`` (null where a side says nothing), in order of name and falling weight.
-    ``known_no`` is the row of ``known``.
+    ``named`` has ``name_key`` and ``known`` has ``enterprise_id``, both the columns ``PARTS``, ``is_wide`` and
+    ``since`` (the number of a month). Gives ``name_key, enterprise_id, known_no, match_weight`` (bits, prior included,
+    two decimals) and for each comparison the level that held, ``level_<comparison>`` (null where a side says nothing),
+    in order of name and falling weight. ``known_no`` is the row of ``known``.
     """
     levels = {f"level_{name}": pl.String() for name in COMPARED}
     schema = {
@@ -143,7 +151,7 @@ def _predict(
     )
     with beside(memory=MEMORY) as connection:
         database = DuckDBAPI(connection)
-        columns = ["no", *PARTS, "is_wide", "brand_less"]
+        columns = ["no", *PARTS, "is_wide", "since", "brand_less"]
         sides = [
             database.register(rows.select(columns).to_arrow(), table_name=name)
             for name, rows in (("a_named", left), ("b_known", right))

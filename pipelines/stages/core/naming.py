@@ -37,6 +37,11 @@ _WORDS = {
     "branch": {"same": "", "other": "分支机构不同"},
     "address": {"same": "住所一致", "street": "住所同一街镇", "other": "住所不同"},
     "unit": {"free": "该企业尚无参保单位", "taken": "该企业已有参保单位"},
+    "founded": {
+        "same": "参保月份与成立月份一致",
+        "after": "参保晚于成立",
+        "before": "参保早于成立",
+    },
     "organisation": {"same": "组织机构代码一致", "other": "组织机构代码不同"},
 }
 """What each level of a comparison says to a person; two head offices agree without a word."""
@@ -80,10 +85,11 @@ def gazetteer_of(settings: Settings) -> Gazetteer:
 def resolve(
     named: pl.DataFrame, known: pl.DataFrame, gazetteer: Gazetteer, *, least: float, enough: float, margin: float
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Links and candidates of ``named`` (name_key, named_as, county_code, address, is_unit) among core.known_name.
+    """Links and candidates of ``named`` among core.known_name.
 
-    A pair links by weight from ``enough`` bits on, ``margin`` bits ahead of the next enterprise, and only where county,
-    address or organisation code agree; pairs below ``least`` bits are no candidates.
+    ``named`` has name_key, named_as, county_code, address, valid_from and is_unit. A pair links by weight from
+    ``enough`` bits on, ``margin`` bits ahead of the next enterprise, and only where county, address or organisation
+    code agree; pairs below ``least`` bits are no candidates.
     """
     if named.is_empty():
         return pl.DataFrame(), pl.DataFrame()
@@ -126,6 +132,7 @@ def _compared(rows: pl.DataFrame, gazetteer: Gazetteer, *, with_former: bool) ->
         if "has_unit" in rows.columns
         else pl.when("is_unit").then(pl.lit("asked"))
     )
+    began = pl.col("established_on" if "has_unit" in rows.columns else "valid_from")
     places = located(found["address"], gazetteer)
     return found.with_columns(
         places["address"],
@@ -133,6 +140,7 @@ def _compared(rows: pl.DataFrame, gazetteer: Gazetteer, *, with_former: bool) ->
         pl.col("county_code").alias("county"),
         pl.col("enterprise_id").str.slice(*CODE_PLACES).alias("organisation"),
         unit.alias("unit"),
+        (began.dt.year() * 12 + began.dt.month()).alias("since"),
         pl.col("place").is_in(sorted(gazetteer.wide)).fill_null(value=True).alias("is_wide"),
     ).with_row_index("known_no")
 
@@ -176,7 +184,7 @@ def _judged(pairs: pl.DataFrame, *, enough: float, margin: float) -> pl.DataFram
         pl.col(f"level_{name}").eq_missing(pl.lit("same")) for name in ("county", "address", "organisation")
     )
     beyond_county = pl.any_horizontal(
-        pl.col(f"level_{name}").eq_missing(pl.lit("same")) for name in ("address", "organisation")
+        pl.col(f"level_{name}").eq_missing(pl.lit("same")) for name in ("address", "organisation", "founded")
     )
     is_named = pl.col("level_core").is_in(_SURE) | ((pl.col("level_core") == "near") & beyond_county)
     same_branch = pl.col("level_branch") == "same"
@@ -216,7 +224,8 @@ def _named_sql(contracts: Contracts) -> str:
     parts = [
         f"SELECT name_key, {_column(table.naming, 'name')} AS named_as, "
         f"{_column(table.naming, 'county')} AS county_code, {_column(table.naming, 'address')} AS address, "
-        f"'{table.label}' AS label, {name == UNITS} AS is_unit FROM {name} "
+        f"{_column(table.naming, 'since', 'DATE')} AS valid_from, '{table.label}' AS label, {name == UNITS} AS is_unit "
+        f"FROM {name} "
         "WHERE name_key IS NOT NULL AND NOT is_retracted"
         for name, table in sorted(contracts.tables.items())
         if table.naming
@@ -224,16 +233,17 @@ def _named_sql(contracts: Contracts) -> str:
     return (
         "WITH told AS (" + " UNION ALL ".join(parts) + "), counted AS ("
         "SELECT name_key, min(named_as) AS named_as, min(county_code) AS county_code, min(address) AS address, label, "
-        "count(*) AS rows, bool_or(is_unit) AS is_unit FROM told GROUP BY name_key, label) "
+        "min(valid_from) AS valid_from, count(*) AS rows, bool_or(is_unit) AS is_unit "
+        "FROM told GROUP BY name_key, label) "
         "SELECT name_key, min(named_as) AS named_as, min(county_code) AS county_code, min(address) AS address, "
         "string_agg(label || rows || '行', '、' ORDER BY label) AS feeds_text, sum(rows)::BIGINT AS row_count, "
-        "bool_or(is_unit) AS is_unit "
+        "min(valid_from) AS valid_from, bool_or(is_unit) AS is_unit "
         "FROM counted GROUP BY name_key ORDER BY name_key"
     )
 
 
-def _column(naming: Mapping[Any, str], part: str) -> str:
-    return f'"{naming[part]}"' if part in naming else "NULL::VARCHAR"
+def _column(naming: Mapping[Any, str], part: str, kind: str = "VARCHAR") -> str:
+    return f'"{naming[part]}"' if part in naming else f"NULL::{kind}"
 
 
 def _shaped(frames: list[pl.DataFrame], table: str, contracts: Contracts) -> pl.DataFrame:
