@@ -33,9 +33,11 @@ from pipelines import (
 )
 from pipelines import planted as planting
 from pipelines import replay as replaying
-from pipelines.cli_cases import case_group
+from pipelines.cli_cases import case_group, order_group
+from pipelines.cli_editions import edition_group
 from pipelines.cli_feeds import feed_group
 from pipelines.cli_identity import identity_group
+from pipelines.cli_impact import impact_command
 from pipelines.cli_notices import score_notices
 from pipelines.cli_panels import score_panel, validate_panel
 from pipelines.cli_sources import fetch, list_sources
@@ -148,7 +150,10 @@ main.add_command(status_command)
 main.add_command(feed_group)
 main.add_command(identity_group)
 main.add_command(case_group)
+main.add_command(order_group)
+main.add_command(edition_group)
 main.add_command(score_notices)
+main.add_command(impact_command)
 
 
 @main.command()

@@ -6,6 +6,7 @@
 import os
 import tempfile
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ from pipelines.errors import SettingsError
 from pipelines.source_settings import Sources
 
 SMTP_PASSWORD = "WENGANG_SMTP_PASSWORD"  # noqa: S105  the name of the variable, not a secret
+
+
+UNKNOWN = "未知县区"
+"""What a county is called that no code names."""
 
 
 class _Strict(BaseModel):
@@ -132,7 +137,7 @@ class Settings(_Strict):
     def county_name(self, county_code: str | None) -> str:
         """Name of ``county_code``; the code itself where the settings do not name it."""
         if not county_code:
-            return "未知县区"
+            return UNKNOWN
         county = self.counties.get(county_code)
         return county.name if county else county_code
 
@@ -253,6 +258,10 @@ def load(home: Home) -> Settings:
     unknown = sorted(set(settings.mail.county) - set(settings.counties)) if settings.counties else []
     if unknown:
         raise SettingsError([f"{home.settings_file}: mail.county names unknown counties: {', '.join(unknown)}"])
+    names = Counter(county.name for county in settings.counties.values())
+    alike = sorted(name for name, count in names.items() if count > 1 or name in settings.counties or name == UNKNOWN)
+    if alike:
+        raise SettingsError([f"{home.settings_file}: counties need names of their own: {', '.join(alike)}"])
     return settings
 
 

@@ -22,14 +22,17 @@ NOW = datetime(2026, 11, 23, 9)
 
 
 def codes(home: Home) -> dict[str, str]:
-    """A listed enterprise, and one that is neither listed nor filtered."""
+    """A listed enterprise, one that is neither listed nor filtered, and one without a record of insurance."""
     with closing(duckdb.connect(str(home.published / "current.duckdb"), read_only=True)) as connection:
         [(listed,)] = connection.execute("SELECT min(enterprise_id) FROM out.warning").fetchall()
         [(other,)] = connection.execute(
             "SELECT min(enterprise_id) FROM out.enterprise WHERE insured_persons > 0 AND enterprise_id NOT IN "
             "(SELECT enterprise_id FROM out.warning UNION SELECT enterprise_id FROM out.filtered)"
         ).fetchall()
-    return {"listed": listed, "other": other}
+        [(bare,)] = connection.execute(
+            "SELECT min(enterprise_id) FROM out.enterprise WHERE insured_persons IS NULL"
+        ).fetchall()
+    return {"listed": listed, "other": other, "bare": bare}
 
 
 def test_a_page_says_why_what_help_and_who_does_what(issued_home: Path) -> None:
@@ -58,6 +61,13 @@ def test_an_enterprise_that_is_not_listed_has_a_page_as_well(issued_home: Path) 
     _, text = enterprise_page.page(home, codes(home)["other"], as_of=None)
     assert "未列入名单" in text
     assert "没有限时办理事项" in text
+
+
+def test_what_is_not_known_has_no_unit(issued_home: Path) -> None:
+    home = Home(issued_home)
+    _, text = enterprise_page.page(home, codes(home)["bare"], as_of=None)
+    assert "<th>参保人数</th><td>无记录</td>" in text
+    assert "<th>较上月</th><td>无数据</td>" in text
     assert "None" not in text
 
 

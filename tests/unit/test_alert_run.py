@@ -178,7 +178,9 @@ def test_a_day_without_change_is_three_lines(tmp_path: Path) -> None:
 def test_all_clear_has_a_template_of_its_own(tmp_path: Path) -> None:
     _, ledger = night(tmp_path, [], site=settings(county=COUNTY))
     assert [(mail.recipient, mail.template) for mail in ledger.mails()] == [("duty@localhost", "all_clear")]
-    assert "无预警企业" in words(ledger.mails()[0])[0]
+    subject, text = words(ledger.mails()[0])
+    assert "无预警企业" in subject
+    assert "误报反馈" not in text, "there is nothing to report on"
 
 
 def test_a_county_hears_of_its_own_entries_only(tmp_path: Path) -> None:
@@ -188,6 +190,8 @@ def test_a_county_hears_of_its_own_entries_only(tmp_path: Path) -> None:
     _, text = words(by_recipient(ledger)["east@localhost"])
     assert "YJ202611-0001" in text
     assert "西城区" not in text
+    assert "预警名单.xlsx" not in text, "that is the city's list"
+    assert "“走访表”中本县区的一份" in text
 
 
 def test_a_county_hears_on_the_day_on_which_something_is_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,6 +212,21 @@ def test_counties_get_a_digest_on_mondays(tmp_path: Path) -> None:
     _, ledger = night(tmp_path, quiet_rows(10), site=settings(county=COUNTY), on=MONDAY, changes=False)
     assert sorted(by_recipient(ledger)) == ["duty@localhost", "east@localhost", "port@localhost"]
     assert "周一汇总" in words(by_recipient(ledger)["port@localhost"])[0]
+
+
+def test_a_county_without_a_case_hears_on_mondays_that_there_is_nothing_to_do(tmp_path: Path) -> None:
+    _, ledger = night(tmp_path, [], site=settings(county=COUNTY), on=MONDAY)
+    _, text = words(by_recipient(ledger)["port@localhost"])
+    assert "港口新区本期没有预警企业，无须办理。" in text
+    assert not any(part in text for part in ("0 家", "误报反馈", "办理事项"))
+
+
+def test_a_mail_fits_a_phone(tmp_path: Path) -> None:
+    _, ledger = night(tmp_path, [warning(0)], site=settings())
+    message = email.message_from_string(ledger.mails()[0].content, policy=email.policy.default)
+    html = message.get_body(("html",))
+    assert html is not None
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in html.get_content()
 
 
 def test_a_revision_that_tells_a_county_nothing_new_is_not_sent_to_it(tmp_path: Path) -> None:
@@ -248,7 +267,7 @@ def test_a_closed_gate_says_why_and_what_to_do(tmp_path: Path) -> None:
     assert receipt.adds_up
     subject, text = words(by_recipient(ledger)["duty@localhost"])
     assert "今晚无名单" in subject
-    for part in (*reasons, "2026-11-11-r1 继续有效", "wengang withdraw", "人工放行"):
+    for part in (*reasons, "2026-11-11 第1版继续有效", "wengang withdraw", "人工放行"):
         assert part in text
     _, outer = words(by_recipient(ledger)["boss@example.com"])
     assert "参保202610" not in outer

@@ -124,14 +124,41 @@ def test_what_an_earlier_attempt_left_is_removed(tmp_path: Path) -> None:
 def test_every_sheet_says_what_it_is(fifty: Path) -> None:
     book = CalamineWorkbook.from_path(str(fifty / "预警名单.xlsx"))
     assert book.sheet_names == [
-        "预警名单", "涉美出口企业", "可享政策", "政策状态", "本期变化", "工单", "反馈接收", "未列入说明",
-        "数据截至", "质量检查", "说明", "参数",
+        "预警名单", "涉美出口企业", "可享政策", "政策状态", "本期变化", "县区行业形势", "目标任务", "工单", "反馈接收",
+        "未列入说明", "数据截至", "质量检查", "说明", "参数",
     ]  # fmt: skip
     for name in book.sheet_names:
         assert "【模拟数据】【内部资料 注意保管】" in sheet(fifty / "预警名单.xlsx", name)[1][0]
     words = str(sheet(fifty / "预警名单.xlsx", "说明"))
     assert "仅用于就业服务与风险化解，不作为处罚、授信依据" in words
     assert "不是裁员概率" in words
+
+
+def test_the_header_of_the_longest_table_stands_on_every_page_and_is_not_cut_off(fifty: Path) -> None:
+    with zipfile.ZipFile(fifty / "预警名单.xlsx") as book:
+        names = book.read("xl/workbook.xml").decode()
+        pages = [book.read(name).decode() for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
+    titles = dict(re.findall(r'Print_Titles" localSheetId="\d+">\'?(\w+)\'?!\$(\d+)', names))
+    assert len(titles) == len(pages)
+    assert titles["工单"] == str(3 + 1 + 1 + len({warning(n)["county_code"] for n in range(50)}) + 3)
+    heights = [re.findall(r'<row r="(\d+)"[^>]* ht="([\d.]+)"', page) for page in pages]
+    assert all(float(height) <= 409 for rows in heights for _, height in rows)
+    assert max(float(height) for row, height in heights[0] if row == "4") > 32, (
+        "a label of three lines needs more than two"
+    )
+
+
+def test_a_long_list_of_departments_is_told_once(tmp_path: Path) -> None:
+    many = "、".join(f"第{n}局" for n in range(20))
+    warehouse = in_memory()
+    fill(warehouse, [warning(0)])
+    rows = [{**row, "departments_text": many} for row in warehouse.frame("FROM edition.policy_instrument").to_dicts()]
+    store(warehouse, "edition.policy_instrument", rows)
+    run = make_run(tmp_path)
+    report.run(run, warehouse)
+    book = run.edition_folder / "预警名单.xlsx"
+    assert "第0局、第1局、第2局等20个单位（见“政策状态”）" in sheet(book, "可享政策")[4]
+    assert many in sheet(book, "政策状态")[4]
 
 
 def test_the_creation_date_is_the_cutoff(fifty: Path) -> None:
@@ -159,6 +186,26 @@ def test_the_briefing_stands_alone_and_escapes(tmp_path: Path) -> None:
     assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", text)
     assert "url(" not in text
     assert "@import" not in text
+
+
+@pytest.mark.parametrize("count", [0, 1, 40])
+def test_no_page_shows_a_placeholder(tmp_path: Path, count: int) -> None:
+    missing = {"insured_persons": None, "insured_change_1m_persons": None, "change_kind": "新增"}
+    folder = written(tmp_path, [warning(n, **missing) for n in range(count)])
+    pages = [path.read_text(encoding="utf-8") for path in folder.rglob("*.html")]
+    for text in (re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL) for page in pages):
+        assert not re.search(r"\b(?:None|nan|NaN|null)\b", text)
+        assert not re.search(r"无[^ ]{2,4} 人", text), "a unit without a number"
+    text = (folder / "briefing.html").read_text(encoding="utf-8")
+    assert "对比期次 2026-11-11 第1版" in text
+    assert ("逐家判断见" in text) == (count > 0)
+
+
+def test_a_case_in_the_briefing_says_what_its_numbers_are_where_there_is_no_header(fifty: Path) -> None:
+    text = (fifty / "briefing.html").read_text(encoding="utf-8")
+    cases = re.findall(r'<table class="grid cases">.*?</table>', text, flags=re.DOTALL)
+    assert len(cases) == 2
+    assert all(' data-label="' in cell for case in cases for cell in re.findall(r'<td class="n"[^>]*>', case))
 
 
 def test_the_briefing_tells_the_whole_story(fifty: Path) -> None:

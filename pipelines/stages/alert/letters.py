@@ -5,12 +5,14 @@ A letter is words only; how it becomes bytes and leaves the house is told elsewh
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipelines import formats
+from pipelines.ledger import EditionRecord
 from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.stages.alert.digest import BROKEN_SHOWN, CASES_SHOWN, Digest
@@ -65,6 +67,36 @@ def held_letters(run: Run, *, reasons: Sequence[str], previous: str | None) -> l
     return letters
 
 
+def withdrawn_letters(
+    settings: Settings,
+    withdrawn: EditionRecord,
+    recipients: Sequence[str],
+    *,
+    at: datetime,
+    role: str,
+    reason: str,
+    in_force: EditionRecord | None,
+) -> list[Letter]:
+    """The correction to each of ``recipients``; other domains hear neither the desk nor the reason."""
+    title = f"{withdrawn.as_of.isoformat()} 第{withdrawn.revision}版"
+    subject = _mark(f"【就业风险预警】{title}名单撤回，请停止使用", settings.city.simulated)
+    back = f"{in_force.as_of.isoformat()} 第{in_force.revision}版" if in_force else ""
+    values = {"title": title, "at": at, "role": role, "reason": reason, "back": back}
+    return [
+        Letter(
+            recipient,
+            "withdrawn",
+            subject,
+            _render(
+                "withdrawn" if is_inner(settings, recipient) else "withdrawn_outer",
+                is_simulated=settings.city.simulated,
+                **values,
+            ),
+        )
+        for recipient in recipients
+    ]
+
+
 def county_recipients(settings: Settings) -> dict[str, tuple[str, ...]]:
     """Recipient → the counties whose officer it is."""
     found: dict[str, list[str]] = {}
@@ -97,6 +129,8 @@ def _county_letter(run: Run, own: Digest, recipient: str) -> Letter:
     if not is_inner(run.settings, recipient):
         return _outer_letter(run, own, recipient)
     act = "——请按时限反馈" if own.fresh else "（周一汇总）"
+    if not own.listed:
+        return _letter(run, own, recipient, name="county", tail=f"{own.place} 无预警企业（周一汇总）")
     moved = f"（{own.moved}）" if own.fresh else ""
     return _letter(run, own, recipient, name="county", tail=f"{own.place} {own.colour_line}{moved}{act}")
 

@@ -20,13 +20,17 @@ DIGITS = 6
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a judgement rested on: persons of two months, net loss, points, and the staff that an absence concerns."""
+    """What a judgement rested on: persons of two months, net loss, points, the staff that an absence concerns.
+
+    ``stake`` is what orders those who compete for a county's capacity.
+    """
 
     insured_persons: int | None = None
     previous_insured_persons: int | None = None
     net_loss_persons: int | None = None
     points: int | None = None
     staff_persons: int | None = None
+    stake: int | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import polars as pl
 from pipelines.run import Run
 from pipelines.stages.edition import words
 from pipelines.stages.edition.answers import Heard
-from pipelines.stages.edition.cases import Kept, Listing, Row
+from pipelines.stages.edition.cases import Kept, Listing, Row, weight
 from pipelines.stages.edition.contributions import Explained
 from pipelines.stages.edition.document import Followed, Inputs, VerifiedFalse
 from pipelines.stages.edition.parameter_words import value_words
@@ -208,6 +208,7 @@ def _inputs(row: Row) -> Inputs:
         net_loss_persons=row["net_loss_persons"],
         points=row["points"],
         staff_persons=row["staff_persons"],
+        stake=weight(row),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines import formats
 from pipelines.pages import environment
-from pipelines.stages.report import charts, policies
+from pipelines.stages.report import charts, outlook, policies
 from pipelines.stages.report.content import Content, Row, colour_counts, is_new
 from pipelines.stages.report.explanation import explanation
 
@@ -20,6 +20,7 @@ INDUSTRIES_SHOWN = 12
 CASES_SHOWN = 30
 EXPORTERS_SHOWN = 8
 REASONS_SHOWN = 3
+MONTHS_SHOWN = 13
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def _context(content: Content) -> dict[str, Any]:
         "exporters_known": any(c["us_exporter_count"] is not None for c in now),
         "exporter_firms": sum(c["us_exporter_count"] or 0 for c in now),
         "exporter_insured": sum(c["us_exporter_insured_persons"] or 0 for c in now),
+        "raised": outlook.raised(content),
+        "has_areas": bool(content.areas),
         "heat": heat(now),
         "legend": charts.heat_legend(),
         "trend": charts.trend(months(content)),
@@ -140,14 +143,14 @@ def _cell(cells: Sequence[Row]) -> tuple[str, str, str]:
 
 
 def months(content: Content) -> list[tuple[Any, int, int, bool]]:
-    """Insured persons and enterprises with a large loss of the city, month by month."""
+    """Insured persons and enterprises with a large loss of the city, in each of the last ``MONTHS_SHOWN`` months."""
     complete = {m["month"]: m["is_complete_month"] for m in content.months}
     insured: Counter[Any] = Counter()
     losses: Counter[Any] = Counter()
     for cell in content.cells:
         insured[cell["month"]] += cell["insured_persons"] or 0
         losses[cell["month"]] += cell["large_loss_count"] or 0
-    return [(m, insured[m], losses[m], complete.get(m) is not False) for m in sorted(insured)]
+    return [(m, insured[m], losses[m], complete.get(m) is not False) for m in sorted(insured)[-MONTHS_SHOWN:]]
 
 
 def reasons(content: Content) -> list[dict[str, Any]]:

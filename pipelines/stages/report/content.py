@@ -45,6 +45,8 @@ class Content:
     visits: tuple[Row, ...]
     orders: tuple[Row, ...]
     responses: tuple[Row, ...]
+    areas: tuple[Row, ...]
+    targets: tuple[Row, ...]
     parameters: tuple[Row, ...]
     model: Row
     drift: tuple[Row, ...]
@@ -81,8 +83,14 @@ class Content:
         if self.is_first:
             return "首期，无上期可比"
         if not self.edition["is_comparable"]:
-            return f"与上期（{self.edition['previous_edition_id']}）间隔过长，不作比较"
-        return f"对比期次 {self.edition['previous_edition_id']}"
+            return f"与上期（{self._previous}）间隔过长，不作比较"
+        return f"对比期次 {self._previous}"
+
+    @property
+    def _previous(self) -> str:
+        """The previous edition as ``title`` names this one."""
+        day, _, revision = self.edition["previous_edition_id"].rpartition("-r")
+        return f"{day} 第{revision}版"
 
     @property
     def customs_missing(self) -> bool:
@@ -113,6 +121,8 @@ def read(run: Run, warehouse: Warehouse) -> Content:
         visits=_rows(warehouse, "edition.visit_answer", ("visited_on DESC", "visit_no")),
         orders=_rows(warehouse, "edition.work_order", ("order_no",)),
         responses=_rows(warehouse, "edition.county_response", ("late_order_count DESC", "county_code")),
+        areas=_rows(warehouse, "outlook.area", ("area_kind", "county_code", "industry_division")),
+        targets=_rows(warehouse, "outlook.target", ("clause_no", "target_key", "period_from DESC")),
         parameters=_rows(warehouse, "edition.parameter", ("parameter_name",)),
         model=_rows(warehouse, "risk.model", ())[0],
         drift=_rows(warehouse, "risk.drift", ("stability_index DESC", "feature_name")),

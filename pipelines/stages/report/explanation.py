@@ -58,7 +58,9 @@ def _predicted(content: Content) -> str:
 
 def _model(content: Content) -> str:
     model = content.model
-    parts = [f"当期评分：{model['model_label']}（{model['model_id']}）。{model['model_note']}。"]
+    parts = [f"当期评分：{model['model_label']}（编号 {model['model_id']}）。"]
+    if model["model_note"]:
+        parts.append(f"{model['model_note']}。")
     for name, value in (("训练数据", model["model_trained_text"]), ("检验结果", model["model_measure_text"])):
         if value:
             parts.append(f"{name}：{value}。")

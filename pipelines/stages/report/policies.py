@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pipelines import formats
@@ -14,6 +15,7 @@ from pipelines.stages.report.workbook import Block, Column, Sheet, Style, text
 from pipelines.warehouse import Warehouse
 
 PUSH = "政策推送.csv"
+DEPARTMENTS_SHOWN = 3
 PUSHED = (
     "SELECT e.enterprise_id AS 统一社会信用代码, a.instrument_id AS 政策代码, i.instrument_name AS 政策名称, "
     "a.policy_answer AS 判断, a.amount_fen AS 测算金额分, i.ends_on AS 截止日期, a.basis_kind AS 依据类别, "
@@ -29,24 +31,28 @@ def policy_sheet(content: Content, contracts: Contracts) -> Sheet:
     spec: tuple[tuple[str, int, Style, str], ...] = (
         ("warning_no", 21, "centre", "未编号"),
         ("colour", 6, "colour", "未定"),
-        ("enterprise_name", 26, "wrap", "登记信息缺失"),
+        ("enterprise_name", 24, "wrap", "登记信息缺失"),
         ("county_name", 9, "centre", "未知县区"),
-        ("instrument_name", 24, "wrap", "未命名"),
+        ("instrument_name", 22, "wrap", "未命名"),
         ("policy_answer", 11, "centre", "未定"),
         ("amount_fen", 11, "centre", "不适用"),
-        ("deadline_text", 20, "wrap", "未注明"),
-        ("failing_text", 30, "wrap", "无"),
-        ("missing_text", 30, "wrap", "无"),
-        ("by_hand_text", 30, "wrap", "无"),
-        ("departments_text", 22, "wrap", "未注明"),
+        ("deadline_text", 18, "wrap", "未注明"),
+        ("failing_text", 28, "wrap", "无"),
+        ("missing_text", 28, "wrap", "无"),
+        ("by_hand_text", 48, "wrap", "无"),
+        ("departments_text", 24, "wrap", "未注明"),
         ("received_on", 12, "centre", "无记录"),
         ("basis_kind", 11, "centre", "未注明"),
     )
+    columns = [
+        replace(column, value=_leading) if name == "departments_text" else column
+        for (name, *_), column in zip(spec, _columns(spec, contracts), strict=True)
+    ]
     return Sheet(
         name="可享政策",
         title="预警企业可享政策（按期次当日判断，已到期的见“政策状态”）",
         lines=(content.dateline, f"{DRAFT_TEXT}；金额为测算，以审核为准。征求意见稿中的政策不得作为已定政策告知企业。"),
-        blocks=(Block(_columns(spec, contracts), content.answers, "本期没有预警企业"),),
+        blocks=(Block(columns, content.answers, "本期没有预警企业"),),
         frozen=3,
     )
 
@@ -59,11 +65,11 @@ def instrument_sheet(content: Content, contracts: Contracts) -> Sheet:
         ("beneficiary", 8, "centre", "未定"),
         ("instrument_state", 9, "centre", "未定"),
         ("ends_on", 12, "centre", "未注明"),
-        ("state_text", 30, "wrap", "未定"),
+        ("state_text", 28, "wrap", "未定"),
         ("worth_text", 30, "wrap", "未注明"),
-        ("by_hand_text", 36, "wrap", "无"),
-        ("windows_text", 36, "wrap", "未注明"),
-        ("departments_text", 26, "wrap", "未注明"),
+        ("by_hand_text", 40, "wrap", "无"),
+        ("windows_text", 38, "wrap", "未注明"),
+        ("departments_text", 56, "wrap", "未注明"),
         ("basis_text", 20, "wrap", "未注明"),
     )
     return Sheet(
@@ -121,6 +127,14 @@ def _columns(spec: Sequence[tuple[str, int, Style, str]], contracts: Contracts) 
         Column(contracts.column(name).label, width, style, shown.get(name, text(name, missing=missing)))
         for name, width, style, missing in spec
     )
+
+
+def _leading(row: Row) -> str:
+    """The departments that lead; where they are many, the other sheet names them all."""
+    names = (row["departments_text"] or "未注明").split("、")
+    if len(names) <= DEPARTMENTS_SHOWN + 1:
+        return "、".join(names)
+    return f"{'、'.join(names[:DEPARTMENTS_SHOWN])}等{len(names)}个单位（见“政策状态”）"
 
 
 def _amount(row: Row) -> str:

@@ -12,6 +12,7 @@ from pipelines import formats
 from pipelines.contracts import Contracts
 from pipelines.stages.report.content import Content, colour_counts
 from pipelines.stages.report.explanation import explanation
+from pipelines.stages.report.outlook import area_sheet, target_sheet
 from pipelines.stages.report.policies import instrument_sheet, policy_sheet
 from pipelines.stages.report.visits import FEED, received_sheet
 from pipelines.stages.report.work_orders import order_sheet
@@ -26,24 +27,24 @@ STANDINGS = {"verified": "已核实原文", "assumption": "项目默认口径", 
 _LIST: tuple[tuple[str, int, Style, str], ...] = (
     ("warning_no", 21, "centre", "未编号"),
     ("colour", 6, "colour", "未定"),
-    ("enterprise_name", 26, "wrap", "登记信息缺失"),
+    ("enterprise_name", 24, "wrap", "登记信息缺失"),
     ("change_kind", 6, "centre", "未定"),
     ("county_name", 9, "centre", "未知县区"),
     ("street_name", 11, "centre", "未提供"),
-    ("industry_name", 16, "wrap", "未知行业"),
+    ("industry_name", 14, "wrap", "未知行业"),
     ("is_us_exporter", 6, "centre", "名录未到"),
     ("insured_persons", 9, "count", "无参保记录"),
     ("insured_change_1m_persons", 9, "signed", "无上月数据"),
     ("insured_change_1m_ratio", 9, "signed_percent", "无上月数据"),
-    ("reasons_text", 44, "wrap", "详见触发条件"),
+    ("reasons_text", 48, "wrap", "详见触发条件"),
     ("action_text", 30, "wrap", "未设定"),
     ("responsible_text", 18, "wrap", "未设定"),
-    ("deadline_text", 20, "wrap", "未设定"),
-    ("policy_text", 40, "wrap", "未判断"),
+    ("deadline_text", 24, "wrap", "未设定"),
+    ("policy_text", 90, "wrap", "未判断"),
     ("refund_margin_persons", 11, "count", "无法测算"),
-    ("trigger_text", 36, "wrap", "未触发"),
+    ("trigger_text", 48, "wrap", "未触发"),
     ("mitigation_text", 24, "wrap", "未发现"),
-    ("completeness_text", 24, "wrap", "未说明"),
+    ("completeness_text", 48, "wrap", "未说明"),
     ("previous_colour", 8, "centre", "未列入"),
     ("enterprise_id", 21, "centre", "无代码"),
     ("size_class", 7, "centre", "未定"),
@@ -81,6 +82,8 @@ def main_sheets(content: Content, contracts: Contracts) -> list[Sheet]:
         policy_sheet(content, contracts),
         instrument_sheet(content, contracts),
         change_sheet(content, contracts),
+        area_sheet(content, contracts),
+        target_sheet(content, contracts),
         order_sheet(content, contracts),
         *([received_sheet(content)] if FEED in contracts.feeds else []),
         filtered_sheet(content, contracts),
@@ -102,6 +105,8 @@ def of_county(content: Content, county_code: str, county_name: str) -> Content:
         responses=tuple(r for r in content.responses if r["county_code"] == county_code),
         changes=tuple(c for c in content.changes if c["county_name"] == county_name),
         cells=tuple(c for c in content.cells if c["county_code"] == county_code),
+        areas=tuple(a for a in content.areas if a["county_code"] == county_code),
+        targets=(),
     )
 
 
@@ -113,6 +118,7 @@ def county_sheets(own: Content, contracts: Contracts, county_name: str) -> list[
         policy_sheet(own, contracts),
         instrument_sheet(own, contracts),
         change_sheet(own, contracts, place=county_name),
+        area_sheet(own, contracts),
         order_sheet(own, contracts),
         *([received_sheet(own)] if FEED in contracts.feeds else []),
         source_sheet(own, contracts),
@@ -273,11 +279,11 @@ def parameter_sheet(content: Content, contracts: Contracts) -> Sheet:
     """Every contestable number behind the list, with its provenance."""
     label = _labels(contracts)
     columns = (
-        Column(label["parameter_label"], 44, "wrap", text("parameter_label", missing="未命名")),
-        Column(label["parameter_value"], 46, "wrap", text("parameter_value", missing="无")),
+        Column(label["parameter_label"], 40, "wrap", text("parameter_label", missing="未命名")),
+        Column(label["parameter_value"], 96, "wrap", text("parameter_value", missing="无")),
         Column(label["parameter_unit"], 16, "wrap", text("parameter_unit", missing="无")),
         Column(label["parameter_standing"], 14, "centre", lambda row: STANDINGS[row["parameter_standing"]]),
-        Column(label["parameter_reference"], 60, "wrap", text("parameter_reference", missing="未注明")),
+        Column(label["parameter_reference"], 44, "wrap", text("parameter_reference", missing="未注明")),
     )
     return Sheet(
         name="参数",

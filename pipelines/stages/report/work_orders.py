@@ -17,6 +17,9 @@ COUNTED = (
     "verified_count",
     "false_alarm_count",
     "helped_count",
+    "closed_case_count",
+    "closed_visited_count",
+    "closed_true_count",
 )
 
 

@@ -26,6 +26,8 @@ NUMBERS = {
 }
 FILLS = {"红": ("C00000", "FFFFFF"), "橙": ("ED7D31", "FFFFFF"), "黄": ("FFD54F", "000000"), "蓝": ("4A86C8", "FFFFFF")}
 LINE_HEIGHT = 14.0
+HEADER_HEIGHT, MOST_HEIGHT = 32.0, 409.0
+"""Points: the least of a header, and the most that a row may have in any program."""
 TAKES: dict[str, tuple[dict[str, Any], str]] = {
     "date": (
         {"validate": "date", "minimum": date(2000, 1, 1), "maximum": date(2099, 12, 31)},
@@ -175,8 +177,10 @@ def _write_sheet(page: Worksheet, sheet: Sheet, binding: Binding, look: _Look) -
     single = len(sheet.blocks) == 1
     if single:
         page.freeze_panes(row + 1, sheet.frozen)
-        page.repeat_rows(row)
+    longest = max(sheet.blocks, key=lambda block: len(block.rows))
     for block in sheet.blocks:
+        if block is longest:
+            page.repeat_rows(row + bool(block.heading))
         row = _write_block(page, block, row, look=look, filtered=single) + 1
     if sheet.is_form:
         page.protect("", {"format_columns": True, "format_rows": True, "autofilter": True, "sort": True})
@@ -187,7 +191,8 @@ def _write_block(page: Worksheet, block: Block, row: int, *, look: _Look, filter
     if block.heading:
         page.write_string(row, 0, block.heading, look.heading)
         row += 1
-    page.set_row(row, 32)
+    lines = max(_lines(column.header, column.width) for column in block.columns)
+    page.set_row(row, max(HEADER_HEIGHT, LINE_HEIGHT * lines + 5))
     for place, column in enumerate(block.columns):
         page.write_string(row, place, column.header, look.header)
     if not block.rows:
@@ -204,7 +209,7 @@ def _write_block(page: Worksheet, block: Block, row: int, *, look: _Look, filter
                 lines = max(lines, _lines(value, column.width))
             else:
                 page.write_number(row + offset, place, value, look.of(column.style, value))
-        page.set_row(row + offset, LINE_HEIGHT * lines + 5)
+        page.set_row(row + offset, min(MOST_HEIGHT, LINE_HEIGHT * lines + 5))
     last = row + len(block.rows)
     for place, column in enumerate(block.columns):
         rule = _rule(column)
