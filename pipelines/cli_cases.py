@@ -12,6 +12,8 @@ from pipelines.order_records import DoneOrder
 from pipelines.own_cases import OwnCase
 from pipelines.warehouse import connect_published, lock
 
+ISSUED = "SELECT order_no, issued_on FROM out.work_order UNION ALL SELECT order_no, issued_on FROM out.area_order"
+
 
 @click.group(name="case")
 def case_group() -> None:
@@ -70,7 +72,7 @@ def order_group() -> None:
 def done(means: Means, order_no: str, done_on: datetime, role: str) -> None:
     """Record that ORDER, a number of the sheet 工单, was done on a day; the next edition says so."""
     with closing(connect_published(means.home.published / "current.duckdb")) as published:
-        issued = dict(published.execute("SELECT order_no, issued_on FROM out.work_order").fetchall())
+        issued = dict(published.execute(ISSUED).fetchall())
     one = DoneOrder(order_no, done_on.date(), role, means.now)
     with lock(means.home.root / ".lock"), closing(Ledger(means.home.ledger)) as ledger:
         order_records.record(one, issued=issued, ledger=ledger)

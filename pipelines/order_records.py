@@ -29,7 +29,7 @@ def record(done: DoneOrder, *, issued: Mapping[str, date], ledger: Ledger) -> No
     Raises ``UsageError`` for an order that the last edition does not give, a day before it or after today, or no role.
     """
     if done.order_no not in issued:
-        raise UsageError(f"no order {done.order_no} in the published edition; see the sheet 工单 or out.work_order")
+        raise UsageError(f"no order {done.order_no} in the published edition; see the sheets 工单 and 县区行业形势")
     if not issued[done.order_no] <= done.done_on <= done.recorded_at.date():
         raise UsageError(f"{done.done_on} lies before the order of {issued[done.order_no]} or after today")
     if not done.role.strip():

@@ -4,6 +4,7 @@ SELECT
     f.enterprise_no,
     coalesce(e.county_code, '000000') AS county_code,
     coalesce(c.county_name, '未知县区') AS county_name,
+    coalesce(left(e.industry_code, 1), '?') AS section,
     coalesce(e.industry_division, '00') AS industry_division,
     coalesce(e.industry_name, '未知行业') AS industry_name,
     f.insured_persons,

@@ -110,6 +110,10 @@ class City:
         for table in (
             "core.tax_month",
             "core.hire_group_month",
+            "core.claim_month",
+            "core.monitor_month",
+            "core.jobseeker_month",
+            "core.unemployment_registration",
             "core.credit_event",
             "core.policy_benefit",
             "core.follow_up",
@@ -119,6 +123,7 @@ class City:
             "gate.department_quality",
             "gate.feed_drift",
             "outlook.area",
+            "outlook.area_order",
             "outlook.target",
         ):
             self.give(table, [])

@@ -328,6 +328,7 @@ def fill(
         "edition.visit_answer": response_frames.visit_rows(sorted(rows, key=lambda row: row["warning_no"])),
         "edition.closed_case": [],
         "outlook.area": outlook_frames.area_rows(rows),
+        "outlook.area_order": outlook_frames.order_rows(rows),
         "outlook.target": outlook_frames.target_rows(),
         "edition.parameter": parameter_rows,
         "core.enterprise": [{"enterprise_no": r["enterprise_no"], "enterprise_id": r["enterprise_id"]} for r in rows],

@@ -71,3 +71,23 @@ def target_rows() -> list[dict[str, Any]]:
         | {"target_key": "T_C", "target_name": "支持成功创业", "target_planned": 10_000.0, "passed_months": 0}
         | {"target_state": "无进度数据"},
     ]
+
+
+def order_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The report of each area that is at a level."""
+    return [
+        {name: area.get(name) for name in ("edition_id", "area_kind", "county_code", "county_name", "industry_name")}
+        | {
+            "order_no": f"QY{area.get('county_code') or area.get('industry_division')}-20261112-01",
+            "industry_division": area.get("industry_division"),
+            "area_level": area["area_level"],
+            "task_name": "书面报告",
+            "task_text": "2小时内书面报告",
+            "responsible_text": "市领导小组组长牵头，报市长",
+            "issued_on": date(2026, 11, 12),
+            "due_on": date(2026, 11, 12),
+            "order_state": "由责任单位登记",
+        }
+        for area in area_rows(rows)
+        if area.get("area_level") not in (None, "无")
+    ]

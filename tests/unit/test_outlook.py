@@ -10,7 +10,7 @@ import pytest
 from pipelines import lunar
 from pipelines import parameters as parameter_files
 from pipelines.run import add_months
-from pipelines.stages.outlook import areas, targets
+from pipelines.stages.outlook import areas, orders, targets
 from pipelines.stages.outlook.levels import (
     COUNTY,
     INDUSTRY,
@@ -23,6 +23,7 @@ from pipelines.stages.outlook.levels import (
     standing,
     told,
 )
+from pipelines.stages.outlook.together import Foreseen
 
 OCTOBER, NOVEMBER, DECEMBER = date(2026, 10, 1), date(2026, 11, 1), date(2026, 12, 1)
 PARAMETERS = parameter_files.load(date(2026, 11, 12))
@@ -52,7 +53,7 @@ def test_facts_give_a_level(facts: Facts, level: str) -> None:
 
 
 def after(now: str, before: Standing | None, month: date) -> Standing:
-    return standing((now, now), before, month=month, lines=LINES)
+    return standing((now, now), before, month=month, as_of=month.replace(day=12), lines=LINES)
 
 
 def test_a_level_rises_at_once_and_falls_after_two_months() -> None:
@@ -158,13 +159,15 @@ def test_a_small_cell_is_not_told_and_the_city_is_counted_by_itself() -> None:
         )
         for kind in areas.KINDS
     }
-    rows = areas.joined(areas.counted(enterprises), compared, least=3)
+    rows = areas.joined(areas.counted(enterprises), compared, Foreseen({"": (0.5, 90)}, "依据"), least=3)
     cells = {row["industry_division"]: row for row in rows if row["area_kind"] == areas.CELL}
     assert (cells["13"]["is_small_cell"], cells["13"]["large_event_count"]) == (True, None)
     assert (cells["14"]["is_small_cell"], cells["14"]["large_event_count"]) == (False, 3)
     [city] = [row for row in rows if row["area_kind"] == areas.CITY]
     assert (city["enterprise_count"], city["orange_count"], city["expected_loss_persons"]) == (4, 4, None)
-    levelled, now = areas.levelled(rows, {}, month=OCTOBER, limits=LINES)
+    assert (city["cluster_probability"], city["loss_p95_persons"], city["foresight_text"]) == (0.5, 90, "依据")
+    assert cells["14"]["loss_p95_persons"] is None
+    levelled, now = areas.levelled(rows, {}, month=OCTOBER, as_of=date(2026, 11, 12), limits=LINES)
     assert {row["area_kind"]: row["area_level"] for row in levelled if row["area_level"]} == {
         COUNTY: "Ⅱ级",
         INDUSTRY: "Ⅱ级",
@@ -204,3 +207,29 @@ def test_the_document_splits_no_target_and_a_county_row_is_no_city_row() -> None
     assert (found["T_MARKET"]["target_done"], found["T_MARKET"]["target_state"]) == (15_000.0, "按进度")
     assert found["T_TRAINING"]["target_state"] == "无进度数据"
     assert found["T_TRAINING"]["projected_done"] is None
+
+
+def test_a_level_has_its_orders_and_a_desk_records_them() -> None:
+    area = {"area_kind": COUNTY, "county_code": "320706", "county_name": "海州区"}
+    area |= {
+        "industry_division": None,
+        "industry_name": None,
+        "area_level": "Ⅱ级",
+        "level_reached_on": date(2026, 11, 12),
+    }
+    given_out = orders.rows([area, area | {"area_level": NONE}, area | {"area_level": None}], {}, PARAMETERS)
+    assert [order["task_text"] for order in given_out] == ["2小时内书面报告", "3日内召开部门会商", "7日内形成处置方案"]
+    assert {order["order_state"] for order in given_out} == {"由责任单位登记"}
+    numbers = [order["order_no"] for order in given_out]
+    assert numbers == [f"QY320706-20261112-{place:02d}" for place in (1, 2, 3)]
+    done = {numbers[0]: date(2026, 11, 12), numbers[1]: date(2026, 11, 20)}
+    told_of = orders.rows([area], done, PARAMETERS)
+    assert [order["order_state"] for order in told_of] == ["按期完成", "逾期完成", "由责任单位登记"]
+
+
+def test_a_level_keeps_the_day_on_which_it_was_reached() -> None:
+    first = standing(("Ⅱ级", ""), None, month=OCTOBER, as_of=date(2026, 11, 12), lines=LINES)
+    again = standing(("Ⅱ级", ""), first, month=NOVEMBER, as_of=date(2026, 12, 12), lines=LINES)
+    assert (again.since, again.reached_on) == (OCTOBER, date(2026, 11, 12))
+    risen = standing(("Ⅰ级", ""), again, month=NOVEMBER, as_of=date(2026, 12, 13), lines=LINES)
+    assert (risen.since, risen.reached_on) == (NOVEMBER, date(2026, 12, 13))

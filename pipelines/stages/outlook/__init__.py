@@ -1,14 +1,11 @@
 """The larger picture: counties, industries and targets, on top of the list of enterprises.
 
-What the next edition must remember, the levels, lies in ``outlook.json`` beside the edition's own document, so a lost
-working file loses nothing.
+What the next edition must remember, levels and the shock, lies in ``outlook.json`` beside the edition's own document,
+so a lost working file loses nothing.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -16,31 +13,34 @@ import polars as pl
 from pipelines import lunar
 from pipelines.contracts import read_sql
 from pipelines.ledger import EditionRecord
-from pipelines.run import Receipt, Run, atomic_file
-from pipelines.stages.outlook import areas, targets
-from pipelines.stages.outlook.levels import Standing
+from pipelines.run import Receipt, Run
+from pipelines.stages.outlook import areas, memory, orders, targets, together
+from pipelines.stages.outlook.memory import Memory
 from pipelines.warehouse import Warehouse
-
-FILE = "outlook.json"
 
 
 def run(run: Run, warehouse: Warehouse, *, previous: EditionRecord | None) -> Receipt:
     """Write ``outlook.*`` and ``outlook.json``; enterprises in, areas out. ``previous`` is the edition before."""
     edition_id, month = warehouse.rows("SELECT edition_id, reference_month FROM edition.edition")[0]
+    folder = run.home.editions / previous.as_of.isoformat() / f"r{previous.revision}" if previous else None
+    before = memory.recall(folder)
     enterprises = warehouse.frame(
         read_sql("outlook/enterprises"),
         large_persons=int(run.parameters["orange_loss_persons"]),
         large_pct=int(run.parameters["orange_loss_pct"]),
         least_persons=int(run.parameters["orange_loss_pct_min_persons"]),
     )
-    rows, standings = _areas(run, warehouse, enterprises, month=month, before=_recall(run, previous))
+    rows, now = _areas(run, warehouse, enterprises, month=month, before=before) if month else ([], before)
     aims = targets.rows(
         warehouse.frame("FROM core.target_progress"), run.parameters["document_targets"], as_of=run.as_of
     )
+    done = dict(warehouse.rows("SELECT order_no, done_on FROM ingest.order_done"))
+    given = orders.rows(rows, done, run.parameters)
     with warehouse.transaction():
         _store(warehouse, "outlook.area", [{"edition_id": edition_id, "month": month, **row} for row in rows])
+        _store(warehouse, "outlook.area_order", [{"edition_id": edition_id, **row} for row in given])
         _store(warehouse, "outlook.target", [{"edition_id": edition_id, **row} for row in aims])
-    _remember(run.edition_folder, standings)
+    memory.write(run.edition_folder, now)
     raised = sum(row["area_level"] not in (None, areas.NO_LEVEL) for row in rows)
     run.progress(f"形势研判：县区和行业 {len(rows)} 个，达到等级 {raised} 个，目标 {len(aims)} 项")
     return Receipt(
@@ -49,56 +49,46 @@ def run(run: Run, warehouse: Warehouse, *, previous: EditionRecord | None) -> Re
 
 
 def _areas(
-    run: Run, warehouse: Warehouse, enterprises: pl.DataFrame, *, month: date | None, before: Mapping[str, Standing]
-) -> tuple[list[dict[str, Any]], dict[str, Standing]]:
-    if month is None:
-        return [], dict(before)
-    history = warehouse.frame(read_sql("outlook/history"))
-    calendar = _calendar(run, month)
+    run: Run, warehouse: Warehouse, enterprises: pl.DataFrame, *, month: date, before: Memory
+) -> tuple[list[dict[str, Any]], Memory]:
+    """Rows of ``outlook.area`` without the edition's number, and what to remember."""
+    history, season = warehouse.frame(read_sql("outlook/history")), _season(run, month)
     compared = {
         kind: areas.against_usual(
             history,
             kind,
-            season=lambda day: calendar.season(lunar.ordinal(day)),
+            season=season,
             least_years=int(run.parameters["area_history_years"]),
             least_months=int(run.parameters["area_worst_history_months"]),
         ).filter(pl.col("month") == month)
         for kind in areas.KINDS
     }
-    rows = areas.joined(areas.counted(enterprises), compared, least=int(run.parameters["area_small_enterprises"]))
-    return areas.levelled(rows, before, month=month, limits=areas.lines(run.parameters))
-
-
-def _calendar(run: Run, month: date) -> lunar.LunarCalendar:
-    if run.contracts.feed_set.calendar != "lunar":
-        return lunar.GREGORIAN
-    return lunar.calendar(
-        run.parameters["spring_festival"],
-        early_day=run.parameters["festival_early_day"],
-        reference_year=month.year,
+    shock, foreseen = before.shock, together.Foreseen({}, "")
+    if enterprises["probability"].count():
+        shock = together.shock_of(run, warehouse, before.shock, month=month, season=season)
+        foreseen = together.foresee(enterprises, shock, run)
+    rows = areas.joined(
+        areas.counted(enterprises),
+        compared,
+        foreseen,
+        least=int(run.parameters["area_small_enterprises"]),
     )
+    levelled, standings = areas.levelled(
+        rows, before.standings, month=month, as_of=run.as_of, limits=areas.lines(run.parameters)
+    )
+    return levelled, Memory(standings, shock)
 
 
-def _recall(run: Run, previous: EditionRecord | None) -> dict[str, Standing]:
-    """What each area stood at in the ``previous`` edition; nothing where that one had no outlook yet."""
-    if previous is None:
-        return {}
-    path = run.home.editions / previous.as_of.isoformat() / f"r{previous.revision}" / FILE
-    if not path.is_file():
-        return {}
-    body = json.loads(path.read_text(encoding="utf-8"))
-    days = ("since", "month")
-    return {
-        key: Standing(**{**row, **{name: date.fromisoformat(row[name]) for name in days}})
-        for key, row in body["standings"].items()
-    }
-
-
-def _remember(folder: Path, standings: Mapping[str, Standing]) -> None:
-    body = {"standings": {key: asdict(standings[key]) for key in sorted(standings)}}
-    text = json.dumps(body, ensure_ascii=False, sort_keys=True, indent=1, default=date.isoformat)
-    with atomic_file(folder / FILE) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+def _season(run: Run, month: date) -> Callable[[date], str]:
+    """The place of a month in its year, as ``LunarCalendar.season`` says it."""
+    calendar = lunar.GREGORIAN
+    if run.contracts.feed_set.calendar == "lunar":
+        calendar = lunar.calendar(
+            run.parameters["spring_festival"],
+            early_day=run.parameters["festival_early_day"],
+            reference_year=month.year,
+        )
+    return lambda day: calendar.season(lunar.ordinal(day))
 
 
 def _store(warehouse: Warehouse, table: str, rows: list[dict[str, Any]]) -> None:

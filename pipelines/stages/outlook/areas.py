@@ -13,6 +13,7 @@ import polars as pl
 from pipelines.parameters import Parameters
 from pipelines.stages.outlook.levels import COUNTY, INDUSTRY, NONE, Facts, Lines, Standing, change, given, standing
 from pipelines.stages.outlook.levels import told as reason
+from pipelines.stages.outlook.together import Foreseen
 
 CITY, CELL = "全市", "县区行业"
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -35,7 +36,7 @@ LOSSES = (
     "expected_event_count",
     "expected_loss_persons",
 )
-LEVEL_COLUMNS = ("area_level", "previous_level", "level_since", "level_change", "level_text")
+LEVEL_COLUMNS = ("area_level", "previous_level", "level_since", "level_reached_on", "level_change", "level_text")
 WORST_SHARE = 0.1
 Row = dict[str, Any]
 
@@ -118,7 +119,13 @@ def against_usual(
     )
 
 
-def joined(found: Mapping[str, pl.DataFrame], compared: Mapping[str, pl.DataFrame], *, least: int) -> list[Row]:
+def joined(
+    found: Mapping[str, pl.DataFrame],
+    compared: Mapping[str, pl.DataFrame],
+    foreseen: Foreseen,
+    *,
+    least: int,
+) -> list[Row]:
     """One row per area of every kind, with what is usual there; a column that a kind does not have is None.
 
     What was lost in a cell of fewer than ``least`` enterprises is not told.
@@ -128,7 +135,14 @@ def joined(found: Mapping[str, pl.DataFrame], compared: Mapping[str, pl.DataFram
         key = ["area_kind", *KINDS[kind]]
         rows += frame.join(compared[kind].drop("month"), on=key, how="left", maintain_order="left").to_dicts()
     blank = dict.fromkeys(("county_code", "county_name", "industry_division", "industry_name"))
-    return [blank | _suppressed(row, least) for row in rows]
+    told = []
+    for row in rows:
+        place = {COUNTY: row.get("county_code"), CITY: ""}.get(row["area_kind"])
+        chance, bound = foreseen.by_county.get(place, (None, None)) if place is not None else (None, None)
+        more: Row = {"cluster_probability": chance, "loss_p95_persons": bound}
+        more |= {"foresight_text": foreseen.basis_text if bound is not None else None}
+        told.append(blank | more | _suppressed(row, least))
+    return told
 
 
 def _suppressed(row: Row, least: int) -> Row:
@@ -137,7 +151,7 @@ def _suppressed(row: Row, least: int) -> Row:
 
 
 def levelled(
-    rows: Sequence[Row], before: Mapping[str, Standing], *, month: date, limits: Lines
+    rows: Sequence[Row], before: Mapping[str, Standing], *, month: date, as_of: date, limits: Lines
 ) -> tuple[list[Row], dict[str, Standing]]:
     """``rows`` with their level, since when, why, and how it changed; and what each area stands at now.
 
@@ -157,9 +171,9 @@ def levelled(
             largest_loss=row["largest_loss_persons"],
             excess_ratio=row["excess_loss_ratio"],
             worst_months=row["worst_months"],
-            cluster_probability=row.get("cluster_probability"),
+            cluster_probability=row["cluster_probability"],
         )
-        now[key] = standing(given(facts, limits), before.get(key), month=month, lines=limits)
+        now[key] = standing(given(facts, limits), before.get(key), month=month, as_of=as_of, lines=limits)
         old = before.get(key)
         told.append(
             row
@@ -167,6 +181,7 @@ def levelled(
                 "area_level": now[key].level,
                 "previous_level": old.level if old else None,
                 "level_since": now[key].since,
+                "level_reached_on": now[key].reached_on,
                 "level_change": change(now[key].level, old),
                 "level_text": reason(now[key], limits),
             }

@@ -5,7 +5,7 @@ longer give it. The lines are dated parameters; those of the first level follow 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from pipelines.formats import percent
@@ -53,13 +53,16 @@ class Lines:
 
 @dataclass(frozen=True)
 class Standing:
-    """What an area stands at: its level, the month since which, the months in a row that gave less, the last judged.
+    """What an area stands at: its level, the month since which, the day on which an edition first said so.
+
+    ``clean_months`` are those in a row that gave less, ``month`` is the last judged.
 
     ``text`` says by which line it was reached.
     """
 
     level: str
     since: date
+    reached_on: date
     clean_months: int
     month: date
     text: str
@@ -86,24 +89,23 @@ def given(facts: Facts, lines: Lines) -> tuple[str, str]:
     return NONE, "未达到任何一级"
 
 
-def standing(now: tuple[str, str], before: Standing | None, *, month: date, lines: Lines) -> Standing:
-    """What the area stands at after ``month``, of which ``now`` is what its facts give.
+def standing(now: tuple[str, str], before: Standing | None, *, month: date, as_of: date, lines: Lines) -> Standing:
+    """What the area stands at on ``as_of`` after ``month``, of which ``now`` is what its facts give.
 
     Judged again in the same month (a later night, a revision) the month is counted once. A rise holds at once; what
     rose in this month and is no longer given by it was an error of the data, and goes at once.
     """
     level, text = now
+    new = Standing(level, month, as_of, 0, month, text)
     if before is None or before.month > month or grade(level) > grade(before.level):
-        return Standing(level, month, 0, month, text)
+        return new
     if level == before.level:
-        return Standing(level, before.since, 0, month, text)
+        return replace(before, clean_months=0, month=month, text=text)
     is_new = month > before.month
     if not is_new and before.since == month:
-        return Standing(level, month, 0, month, text)
+        return new
     clean = before.clean_months + 1 if is_new or before.clean_months == 0 else before.clean_months
-    if clean >= lines.release_months:
-        return Standing(level, month, 0, month, text)
-    return Standing(before.level, before.since, clean, month, before.text)
+    return new if clean >= lines.release_months else replace(before, clean_months=clean, month=month)
 
 
 def told(now: Standing, lines: Lines) -> str:

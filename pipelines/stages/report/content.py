@@ -46,6 +46,7 @@ class Content:
     orders: tuple[Row, ...]
     responses: tuple[Row, ...]
     areas: tuple[Row, ...]
+    area_orders: tuple[Row, ...]
     targets: tuple[Row, ...]
     parameters: tuple[Row, ...]
     model: Row
@@ -122,6 +123,7 @@ def read(run: Run, warehouse: Warehouse) -> Content:
         orders=_rows(warehouse, "edition.work_order", ("order_no",)),
         responses=_rows(warehouse, "edition.county_response", ("late_order_count DESC", "county_code")),
         areas=_rows(warehouse, "outlook.area", ("area_kind", "county_code", "industry_division")),
+        area_orders=_rows(warehouse, "outlook.area_order", ("order_no",)),
         targets=_rows(warehouse, "outlook.target", ("clause_no", "target_key", "period_from DESC")),
         parameters=_rows(warehouse, "edition.parameter", ("parameter_name",)),
         model=_rows(warehouse, "risk.model", ())[0],

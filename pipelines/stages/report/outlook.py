@@ -10,6 +10,7 @@ from pipelines.stages.report.workbook import Block, Column, Sheet, Style, month,
 LEVELS = ("Ⅰ级", "Ⅱ级", "Ⅲ级", "Ⅳ级", "无")
 COUNTY, INDUSTRY, CELL = "县区", "行业", "县区行业"
 CELLS_SHOWN = 60
+NUMERALS = "一二三四"
 LINES = (
     "等级按项目默认口径判定（参数见“参数”表），供研判，不是官方应急响应等级；升级当期生效，连续满规定月数未达到才下调。",
     "县区和功能区的范围可能重叠，各县区不相加为全市；劳务派遣和人事代理单位不计入。",
@@ -28,6 +29,17 @@ _FACTS: tuple[tuple[str, int, Style, str], ...] = (
     ("large_event_count", 9, "count", "不显示"),
     ("largest_loss_persons", 9, "count", "不显示"),
     ("expected_loss_persons", 10, "count", "未预测"),
+    ("loss_p95_persons", 10, "count", "未预测"),
+    ("cluster_probability", 10, "percent", "未预测"),
+)
+_ASKED: tuple[tuple[str, int, Style, str], ...] = (
+    ("area_level", 8, "centre", "未判定"),
+    ("order_state", 12, "centre", "未知"),
+    ("task_text", 30, "wrap", "未说明"),
+    ("responsible_text", 26, "wrap", "未设定"),
+    ("due_on", 12, "centre", "未规定"),
+    ("done_on", 12, "centre", "未登记"),
+    ("order_no", 26, "centre", "未编号"),
 )
 
 
@@ -36,13 +48,17 @@ def area_sheet(content: Content, contracts: Contracts) -> Sheet:
     county = [Column("县区", 12, "centre", text("county_name", missing="未知县区"))]
     industry = [Column("行业", 28, "wrap", text("industry_name", missing="未知行业"))]
     levels, facts = _columns(_LEVELLED, contracts), _columns(_FACTS, contracts)
-    facts.insert(-1, Column("预警企业", 18, "centre", _coloured))
+    facts.insert(-3, Column("预警企业", 18, "centre", _coloured))
     blocks = [Block([*county, *levels, *facts], _of(content, COUNTY), "没有县区数据", "一、县区")]
     industries = _of(content, INDUSTRY)
     if industries:
         blocks.append(Block([*industry, *levels, *facts], industries, "没有行业数据", "二、全市各行业"))
+    if content.area_orders:
+        asked = [Column("范围", 12, "centre", _named), *_columns(_ASKED, contracts)]
+        heading = f"{NUMERALS[len(blocks)]}、达到等级的县区和行业：处置工单"
+        blocks.append(Block(asked, content.area_orders, "没有工单", heading))
     cells = sorted(_of(content, CELL), key=lambda row: -(row["area_loss_persons"] or 0))
-    heading = f"{'三' if industries else '二'}、县区各行业（按当月净减员，最多{CELLS_SHOWN}个）"
+    heading = f"{NUMERALS[len(blocks)]}、县区各行业（按当月净减员，最多{CELLS_SHOWN}个）"
     blocks.append(Block([*county, *industry, *facts], cells[:CELLS_SHOWN], "没有县区行业数据", heading))
     return Sheet("县区行业形势", "县区和行业就业形势", (content.dateline, *LINES), blocks)
 
@@ -98,7 +114,13 @@ def _columns(spec: tuple[tuple[str, int, Style, str], ...], contracts: Contracts
 
 
 def _told(name: str, missing: str) -> Any:
+    if name in ("due_on", "done_on"):
+        return lambda row: row[name].isoformat() if row[name] else missing
     return month(name, missing=missing) if name == "target_month" else text(name, missing=missing)
+
+
+def _named(row: Row) -> str:
+    return row["county_name"] or row["industry_name"] or "未知"
 
 
 def _coloured(row: Row) -> str:

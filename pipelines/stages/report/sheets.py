@@ -106,6 +106,7 @@ def of_county(content: Content, county_code: str, county_name: str) -> Content:
         changes=tuple(c for c in content.changes if c["county_name"] == county_name),
         cells=tuple(c for c in content.cells if c["county_code"] == county_code),
         areas=tuple(a for a in content.areas if a["county_code"] == county_code),
+        area_orders=tuple(o for o in content.area_orders if o["county_code"] == county_code),
         targets=(),
     )
 
