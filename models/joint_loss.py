@@ -24,9 +24,12 @@ __all__ = [
     "INDEPENDENT",
     "Levels",
     "Outlook",
+    "Periods",
     "Shock",
     "concentration_of",
+    "digest_of",
     "distribution",
+    "drawn_periods",
     "estimate",
     "known",
     "own_log_odds",
@@ -106,7 +109,7 @@ class _Drawn:
 
 
 @dataclass(frozen=True)
-class _Periods:
+class Periods:
     """The drawn periods: which node of the shock each has (rising), its city shock, and the spread of its groups'.
 
     ``own`` of shape (marks, nodes) is ``own_log_odds`` of the log-odds ``MARKS`` under each node.
@@ -116,6 +119,12 @@ class _Periods:
     city: Floats
     spread: Floats
     own: Floats
+
+    def shock_of(self, *names: str, seed: int) -> Floats:
+        """What the group of these ``names`` bears in each period: the city's shock and its own; shape (periods,)."""
+        normal = np.random.default_rng([seed, 2, *digest_of(*names)]).standard_normal(len(self.city))
+        found: Floats = self.city + self.spread * normal
+        return found
 
     def given(self, chance: Floats, shock: Floats) -> Floats:
         """Probabilities of shape (enterprises, periods) given the shocks of one group."""
@@ -183,16 +192,15 @@ def distribution(
     rows = _checked(portfolio)
     if draws < 1 or not shared or not set(shared) <= set(KEYS):
         raise ValueError(f"draws are 1 or more and shocks shared by {KEYS}, not {draws} and {shared}")
-    periods = _periods(shock, draws, np.random.default_rng([seed, 0]))
+    periods = drawn_periods(shock, draws, np.random.default_rng([seed, 0]))
     city = _nothing(draws)
     groups, counties, sums = [], [], []
     for (county,), of_county in rows.group_by(KEYS[:1], maintain_order=True):
         whole, own = _nothing(draws), []
         for (industry,), part in of_county.group_by(KEYS[1:], maintain_order=True):
             names = [name for key, name in zip(KEYS, (county, industry), strict=True) if key in shared]
-            normal = np.random.default_rng([seed, 2, *_digest(*names)]).standard_normal(draws)
-            generator = np.random.default_rng([seed, 1, *_digest(county, industry)])
-            drawn = _group(part, periods.city + periods.spread * normal, periods, levels, generator)
+            generator = np.random.default_rng([seed, 1, *digest_of(county, industry)])
+            drawn = _group(part, periods.shock_of(*names, seed=seed), periods, levels, generator)
             own.append(_sums(part))
             groups.append((county, industry, *own[-1], *_figures(drawn, levels)))
             whole = whole.plus(drawn)
@@ -238,18 +246,18 @@ def _checked(portfolio: pl.DataFrame) -> pl.DataFrame:
     return rows.sort(COLUMNS)
 
 
-def _periods(shock: Shock, draws: int, generator: np.random.Generator) -> _Periods:
+def drawn_periods(shock: Shock, draws: int, generator: np.random.Generator) -> Periods:
     """Nodes by their weights, and city shocks of evenly spread ranks dealt to them by chance."""
     cities, spreads, weights = np.array(shock.nodes, dtype=np.float64).T
     ranks = (np.arange(draws) + 0.5) / draws
     nodes = np.minimum(np.searchsorted(np.cumsum(weights), ranks), len(weights) - 1)
     normal = np.array([NormalDist().inv_cdf(rank) for rank in ranks])
     own = [own_log_odds(probability(MARKS), float(total)) for total in np.hypot(cities, spreads)]
-    return _Periods(nodes, cities[nodes] * generator.permutation(normal), spreads[nodes], np.stack(own, axis=1))
+    return Periods(nodes, cities[nodes] * generator.permutation(normal), spreads[nodes], np.stack(own, axis=1))
 
 
 def _group(
-    part: pl.DataFrame, shock: Floats, periods: _Periods, levels: Levels, generator: np.random.Generator
+    part: pl.DataFrame, shock: Floats, periods: Periods, levels: Levels, generator: np.random.Generator
 ) -> _Drawn:
     rows = _arrays(part.filter((pl.col("probability") > 0) & (pl.col("persons") > 0)))
     is_own = (rows.persons >= OWN_PERSONS) | (len(rows.chance) <= OWN_GROUP)
@@ -265,9 +273,7 @@ def _nothing(draws: int) -> _Drawn:
     return _Drawn(np.zeros(draws, np.int64), np.zeros(draws, np.int64), np.zeros(draws, np.bool_))
 
 
-def _one_by_one(
-    rows: _Rows, shock: Floats, periods: _Periods, levels: Levels, generator: np.random.Generator
-) -> _Drawn:
+def _one_by_one(rows: _Rows, shock: Floats, periods: Periods, levels: Levels, generator: np.random.Generator) -> _Drawn:
     """Every enterprise in every period, a block of enterprises at a time."""
     found = _nothing(len(shock))
     for first in range(0, len(rows.chance), BLOCK):
@@ -280,7 +286,7 @@ def _one_by_one(
     return found
 
 
-def _together(rows: _Rows, shock: Floats, periods: _Periods, levels: Levels, generator: np.random.Generator) -> _Drawn:
+def _together(rows: _Rows, shock: Floats, periods: Periods, levels: Levels, generator: np.random.Generator) -> _Drawn:
     """Events of each bin of probability in each period, and to each event one of the losses of its bin's pool."""
     if not len(rows.chance):
         return _nothing(len(shock))
@@ -345,7 +351,7 @@ def _schema(keys: tuple[str, ...], levels: Levels) -> dict[str, type[pl.DataType
     }
 
 
-def _digest(*names: str) -> tuple[int, ...]:
+def digest_of(*names: str) -> tuple[int, ...]:
     """Numbers that stand for ``names``, so that a group is drawn the same whichever others there are."""
     found = hashlib.blake2b("\0".join(names).encode(), digest_size=16).digest()
     return tuple(int.from_bytes(found[place : place + 4], "big") for place in range(0, 16, 4))

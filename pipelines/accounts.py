@@ -5,6 +5,8 @@ it holds. Mails are on record already, so they are told from there.
 """
 
 import csv
+import getpass
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -35,6 +37,14 @@ class Handed:
     rows: int | None
     purpose: str
     edition_id: str
+
+
+def caller() -> str:
+    """The account that calls, as exports on record name it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def record(run: Run, ledger: Ledger, receipt: Receipt, *, now: datetime) -> None:

@@ -106,6 +106,34 @@ def columns(points: Sequence[tuple[str, int | None]], title: str) -> str:
     return _svg(parts, title, height=height)
 
 
+def changes(points: Sequence[tuple[str, float | None, str]], title: str) -> str:
+    """Values above and below a line at zero: name, value and how it is written; an unknown one has no column."""
+    known = [value for _, value, _ in points if value is not None]
+    high, low = max([0.0, *known]), min([0.0, *known])
+    top, bottom = 48, 206
+    zero = bottom - (bottom - top) * (0.0 - low) / ((high - low) or 1)
+    step = (WIDTH - 2 * RIGHT) / max(len(points), 1)
+    parts = [_text(RIGHT, 20, title, size=14)]
+    for place, (name, value, label) in enumerate(points):
+        middle = RIGHT + step * (place + 0.5)
+        end = zero if value is None else zero - (bottom - top) * value / ((high - low) or 1)
+        wide = min(step * 0.6, 48)
+        if value:
+            colour = COLOURS[0] if value > 0 else COLOURS[1]
+            parts.append(
+                f'<rect x="{middle - wide / 2:.1f}" y="{min(zero, end):.1f}" width="{wide:.1f}" '
+                f'height="{abs(end - zero):.1f}" fill="{colour}"/>'
+            )
+        below = value is not None and value < 0
+        parts.append(_text(middle, end + 13 if below else end - 5, label, size=11, anchor="middle"))
+        for row, words in enumerate(name.split("\n")):
+            parts.append(_text(middle, bottom + 32 + 13 * row, words, size=11, anchor="middle"))
+    parts.append(
+        f'<line x1="{RIGHT}" y1="{zero:.1f}" x2="{WIDTH - RIGHT}" y2="{zero:.1f}" stroke="#555" stroke-width="1"/>'
+    )
+    return _svg(parts, title, height=262)
+
+
 def _frame(axes: Axes) -> Iterator[str]:
     yield _text(WIDTH / 2, 24, axes.title, size=15, anchor="middle")
     for tick in _ticks(axes.x_range):

@@ -3,7 +3,6 @@
 Progress and errors go to standard error, answers to standard output. Each command says what it did and where to look.
 """
 
-import getpass
 import logging
 import os
 import shutil
@@ -18,6 +17,7 @@ import click
 
 from pipelines import (
     STAGES,
+    accounts,
     cli_keeping,
     cli_quality,
     demo,
@@ -38,9 +38,11 @@ from pipelines.cli_editions import edition_group
 from pipelines.cli_feeds import feed_group
 from pipelines.cli_identity import identity_group
 from pipelines.cli_impact import impact_command
+from pipelines.cli_monthly import monthly_command
 from pipelines.cli_notices import score_notices
 from pipelines.cli_panels import score_panel, validate_panel
 from pipelines.cli_sources import fetch, list_sources
+from pipelines.cli_stress import stress_command
 from pipelines.cli_watching import TIME, status_command, watch_command
 from pipelines.errors import ReplayDifferenceError, WengangError
 from pipelines.ledger import Ledger
@@ -154,6 +156,8 @@ main.add_command(order_group)
 main.add_command(edition_group)
 main.add_command(score_notices)
 main.add_command(impact_command)
+main.add_command(monthly_command)
+main.add_command(stress_command)
 
 
 @main.command()
@@ -275,7 +279,7 @@ def replay(means: Means, as_of: datetime, revision: int | None, feeds: Path | No
 @click.pass_obj
 def sql(means: Means, text: str | None, as_csv: bool, out: Path | None, purpose: str, recipient: str) -> None:
     """A read-only shell on the published file; with QUERY, its rows. What leaves as CSV or a file goes on record."""
-    told = exporting.Telling(purpose=purpose, recipient=recipient, by=_user())
+    told = exporting.Telling(purpose=purpose, recipient=recipient, by=accounts.caller())
     if out:
         click.echo(f"{out}: {exporting.to_file(means, text or '', out, told)} rows, on record")
     elif as_csv:
@@ -299,7 +303,7 @@ def explain_command(
     if page is None:
         click.echo(explain.explain(means.home, who, as_of=day))
         return
-    told = exporting.Telling(purpose=purpose, recipient=recipient, by=_user())
+    told = exporting.Telling(purpose=purpose, recipient=recipient, by=accounts.caller())
     exporting.page_of(means, page, lambda: enterprise_page.page(means.home, who, as_of=day), told)
     click.echo(f"{page}: written, on record")
 
@@ -343,14 +347,6 @@ def promote(means: Means, model_id: str, reason: str, since: datetime | None) ->
 def planted(means: Means, city: Path, as_of: datetime, until: datetime) -> None:
     """How much of what was planted in a generated city a model finds on months after those it learned from."""
     click.echo(planting.page(planting.judge(means, city=city, as_of=as_of.date(), until=until.date())), nl=False)
-
-
-def _user() -> str:
-    """The account that calls, as exports on record name it."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
 
 
 def _own_name() -> str:

@@ -274,7 +274,7 @@ def _load(feeds_dir: Path) -> Contracts:
             _collect(faults, path, columns, name, Column, {"name": name, **body})
     tables: dict[str, Table] = {}
     for path in sorted(SQL.glob("*/*.yml")):
-        if path.parent.name not in {"columns", "feeds", "codes", "checks"}:
+        if path.parent.name not in {"columns", "feeds", "codes", "checks", "scenarios"}:
             _collect(faults, path, tables, f"{path.parent.name}.{path.stem}", Table, _yaml(path))
     feeds: dict[str, Feed] = {}
     if not feeds_dir.is_dir():

@@ -3,10 +3,12 @@
 The record says who, to whom, how many rows and for what; it holds nothing of the rows and no query.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+
+import polars as pl
 
 from pipelines import accounts, purpose, query
 from pipelines import settings as settings_file
@@ -71,6 +73,38 @@ def page_of(means: Means, out: Path, made: Callable[[], tuple[str, str]], told: 
     _tell(means, 1, told, edition_id=edition_id, what="一企一策页面")
     with atomic_file(out.resolve()) as path:
         path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def table_of(means: Means, out: Path, frame: pl.DataFrame, told: Telling, *, what: str, edition_id: str) -> None:
+    """Write the figures of ``frame`` to ``out`` (.csv), on record first as ``what`` of ``edition_id``.
+
+    Raises ``UsageError`` without a purpose or for another kind of file, ``PurposeError`` where a feed was not approved
+    for that.
+    """
+    if not told.purpose.strip():
+        raise UsageError("--out needs --purpose: what the figures are for; it is kept on record")
+    if out.suffix != ".csv":
+        raise UsageError(f"{out}: figures are written as .csv")
+    _require(means)
+    _tell(means, frame.height, told, edition_id=edition_id, what=what)
+    with atomic_file(out.resolve()) as path:
+        frame.write_csv(path, include_bom=True)
+
+
+def files_of(
+    means: Means, files: Mapping[Path, bytes], told: Telling, *, edition_id: str, what: Mapping[Path, str]
+) -> None:
+    """Write ``files``, each on record first under its name in ``what``.
+
+    Raises ``UsageError`` without a purpose, ``PurposeError`` where a feed was not approved for that.
+    """
+    if not told.purpose.strip():
+        raise UsageError("--out needs --purpose: what the files are for; it is kept on record")
+    _require(means)
+    for out, content in files.items():
+        _tell(means, 1, told, edition_id=edition_id, what=what[out])
+        with atomic_file(out.resolve()) as path:
+            path.write_bytes(content)
 
 
 def published(means: Means) -> Path:

@@ -43,6 +43,16 @@ def ten_thousands(value: int) -> str:
     return str((Decimal(value) / 10000).quantize(Decimal("0.01"), ROUND_HALF_UP))
 
 
+def times(ratio: float | None, *, missing: str = "无数据") -> str:
+    """``1.98`` of a ratio that is told as a multiple, as 求人倍率 is."""
+    return missing if ratio is None else str(Decimal(str(ratio)).quantize(Decimal("0.01"), ROUND_HALF_UP))
+
+
+def ten_thousand_dollars(cents: int) -> str:
+    """US dollars in 万美元, whole: ``1,440`` of 1,439,887,450 cents."""
+    return f"{(Decimal(cents) / 1_000_000).quantize(Decimal(1), ROUND_HALF_UP):,}"
+
+
 def yuan(fen: int) -> str:
     """An amount of money: yuan, from ten thousand on 万元 with two places at most."""
     if fen >= 1_000_000:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pipelines.parameters import Parameters
 from pipelines.run import Run
 from pipelines.stages.features import reading
 from pipelines.stages.features.masked import Bools, Ints
@@ -28,9 +29,14 @@ def levels(warehouse: Warehouse, *, first: int, last: int, size: int = reading.B
 
 def broken(run: Run, found: Ints) -> Bools:
     """Months in which so many enterprises vanish at once that the coverage, not they, must have changed; (months,)."""
+    return vanished(found, run.parameters)
+
+
+def vanished(found: Ints, parameters: Parameters) -> Bools:
+    """``broken`` by the lines of ``parameters``."""
     insured = found > 0
     gone = (insured[:, :-1] & ~insured[:, 1:]).sum(axis=0)
     before = insured[:, :-1].sum(axis=0)
-    share = run.parameters["coverage_break_share_pct"]
-    least = run.parameters["coverage_break_minimum_enterprises"]
+    share = parameters["coverage_break_share_pct"]
+    least = parameters["coverage_break_minimum_enterprises"]
     return np.concatenate([[False], (gone >= least) & (gone * 100 >= share * before)])
