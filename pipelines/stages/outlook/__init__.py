@@ -11,8 +11,9 @@ from typing import Any
 import polars as pl
 
 from pipelines import lunar
-from pipelines.contracts import read_sql
+from pipelines.contracts import Contracts, read_sql
 from pipelines.ledger import EditionRecord
+from pipelines.parameters import Parameters
 from pipelines.run import Receipt, Run
 from pipelines.stages.outlook import areas, memory, orders, targets, together
 from pipelines.stages.outlook.memory import Memory
@@ -52,7 +53,7 @@ def _areas(
     run: Run, warehouse: Warehouse, enterprises: pl.DataFrame, *, month: date, before: Memory
 ) -> tuple[list[dict[str, Any]], Memory]:
     """Rows of ``outlook.area`` without the edition's number, and what to remember."""
-    history, season = warehouse.frame(read_sql("outlook/history")), _season(run, month)
+    history, season = warehouse.frame(read_sql("outlook/history")), season_of(run.contracts, run.parameters, month)
     compared = {
         kind: areas.against_usual(
             history,
@@ -79,13 +80,13 @@ def _areas(
     return levelled, Memory(standings, shock)
 
 
-def _season(run: Run, month: date) -> Callable[[date], str]:
+def season_of(contracts: Contracts, parameters: Parameters, month: date) -> Callable[[date], str]:
     """The place of a month in its year, as ``LunarCalendar.season`` says it."""
     calendar = lunar.GREGORIAN
-    if run.contracts.feed_set.calendar == "lunar":
+    if contracts.feed_set.calendar == "lunar":
         calendar = lunar.calendar(
-            run.parameters["spring_festival"],
-            early_day=run.parameters["festival_early_day"],
+            parameters["spring_festival"],
+            early_day=parameters["festival_early_day"],
             reference_year=month.year,
         )
     return lambda day: calendar.season(lunar.ordinal(day))

@@ -16,6 +16,7 @@ from models import labels
 from models.estimators import Floats
 from models.joint_loss import CONCENTRATION, Ints, Levels, Shock, distribution, estimate
 from pipelines.contracts import read_sql
+from pipelines.parameters import Parameters
 from pipelines.run import Run
 from pipelines.warehouse import Warehouse
 
@@ -64,7 +65,11 @@ def shock_of(
     """The shock of ``month``: as remembered where the month is not new, else estimated from the months before."""
     if before is not None and before.month == month:
         return before
-    parameters = run.parameters
+    return Remembered(month, estimated(run.parameters, warehouse, month=month, season=season))
+
+
+def estimated(parameters: Parameters, warehouse: Warehouse, *, month: date, season: Callable[[date], str]) -> Shock:
+    """The shock by the months up to ``month`` that the core tables know."""
     label = labels.labels_of(parameters["labels"])[parameters["model_label"]]
     horizon = int(parameters["model_horizon_months"])
     events = warehouse.frame(
@@ -77,7 +82,7 @@ def shock_of(
         event_base=label.share_base_minimum,
         event_pct=label.share_pct,
     )
-    return Remembered(month, estimate(told_before(events, season), overlap=horizon))
+    return estimate(told_before(events, season), overlap=horizon)
 
 
 def told_before(events: pl.DataFrame, season: Callable[[date], str]) -> pl.DataFrame:
