@@ -42,7 +42,7 @@ def test_a_query_of_the_readme_runs_on_the_published_tables(empty_tables: Wareho
 
 
 def test_both_languages_show_the_same_queries() -> None:
-    assert len(QUERIES) == 4
+    assert len(QUERIES) == 5
     assert re.findall(r"```sql\n(.*?)```", TEXTS["README.zh-CN.md"], flags=re.DOTALL) == QUERIES
 
 
