@@ -10,7 +10,7 @@ about the same probability share a binomial draw. The same portfolio and seed gi
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -110,15 +110,20 @@ class _Drawn:
 
 @dataclass(frozen=True)
 class Periods:
-    """The drawn periods: which node of the shock each has (rising), its city shock, and the spread of its groups'.
+    """The drawn periods: which node of the shock each has (rising), its city shock, and the spreads of its shocks.
 
     ``own`` of shape (marks, nodes) is ``own_log_odds`` of the log-odds ``MARKS`` under each node.
     """
 
     nodes: Ints
     city: Floats
+    city_spread: Floats
     spread: Floats
     own: Floats
+
+    def anew(self, generator: np.random.Generator) -> "Periods":
+        """As many further periods of the same nodes: their city shocks are dealt anew."""
+        return replace(self, city=self.city_spread * generator.permutation(_normals(len(self.city))))
 
     def shock_of(self, *names: str, seed: int) -> Floats:
         """What the group of these ``names`` bears in each period: the city's shock and its own; shape (periods,)."""
@@ -251,9 +256,14 @@ def drawn_periods(shock: Shock, draws: int, generator: np.random.Generator) -> P
     cities, spreads, weights = np.array(shock.nodes, dtype=np.float64).T
     ranks = (np.arange(draws) + 0.5) / draws
     nodes = np.minimum(np.searchsorted(np.cumsum(weights), ranks), len(weights) - 1)
-    normal = np.array([NormalDist().inv_cdf(rank) for rank in ranks])
     own = [own_log_odds(probability(MARKS), float(total)) for total in np.hypot(cities, spreads)]
-    return Periods(nodes, cities[nodes] * generator.permutation(normal), spreads[nodes], np.stack(own, axis=1))
+    city = cities[nodes] * generator.permutation(_normals(draws))
+    return Periods(nodes, city, cities[nodes], spreads[nodes], np.stack(own, axis=1))
+
+
+def _normals(size: int) -> Floats:
+    """Normal numbers of evenly spread ranks."""
+    return np.array([NormalDist().inv_cdf(rank) for rank in (np.arange(size) + 0.5) / size])
 
 
 def _group(

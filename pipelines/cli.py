@@ -41,6 +41,7 @@ from pipelines.cli_impact import impact_command
 from pipelines.cli_monthly import monthly_command
 from pipelines.cli_notices import score_notices
 from pipelines.cli_panels import score_panel, validate_panel
+from pipelines.cli_reserve import reserve_command
 from pipelines.cli_sources import fetch, list_sources
 from pipelines.cli_stress import stress_command
 from pipelines.cli_watching import TIME, status_command, watch_command
@@ -158,6 +159,7 @@ main.add_command(score_notices)
 main.add_command(impact_command)
 main.add_command(monthly_command)
 main.add_command(stress_command)
+main.add_command(reserve_command)
 
 
 @main.command()

@@ -21,6 +21,7 @@ def withdraw(means: Means, edition_id: str, role: str, reason: str) -> None:
     done = withdrawing.withdraw(means, edition_id, role=role, reason=reason)
     click.echo(f"已撤回 {done.edition_id}，更正邮件 {done.corrections} 封")
     click.echo(f"现行名单：{done.in_force or '无'}")
-    click.echo(f"run 'wengang run --as-of {done.edition_id[:10]}' for a new one")
+    if not done.is_later:
+        click.echo(f"run 'wengang run --as-of {done.edition_id[:10]}' for a new one")
     if done.refusal:
         click.echo(f"部分更正邮件未送出，将再次发送 (will be tried again): {done.refusal}", err=True)

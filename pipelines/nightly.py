@@ -291,15 +291,19 @@ def _call(night: Night, name: str) -> Receipt:
             _hold_if_closed(night)
             return receipt
         case "outlook":
+            _refuse_other(night)
             return outlook.run(run, warehouse, previous=edition.decide(run, warehouse, ledger).previous)
         case "report":
+            _refuse_other(night)
             return report.run(run, warehouse)
         case "publish":
+            _refuse_other(night)
             _refuse_unapproved(night)
             receipt = publish.run(run, warehouse, ledger)
             _record(night, held=False)
             return receipt
         case "alert":
+            _refuse_other(night)
             receipt = alert.run(run, warehouse, ledger, now=night.now, is_quiet=night.is_quiet)
             body = {"quiet": True} if night.is_quiet else {}
             ledger.append(
@@ -307,6 +311,19 @@ def _call(night: Night, name: str) -> Receipt:
             )
             return receipt
     raise AssertionError(name)
+
+
+def _refuse_other(night: Night) -> None:
+    """Refuse a stage of an edition that was taken back, or that is another by now than the one that was written."""
+    run, again = night.run, f"run 'wengang run --as-of {night.run.as_of}' for a new one"
+    if run.output is not None:
+        return
+    edition_id = f"{run.as_of.isoformat()}-r{run.revision}"
+    if _on_record(night.ledger, edition_id) == "withdrawn":
+        raise StageOrderError(f"{edition_id} was taken back; {again}")
+    digest = edition.decide(run, night.warehouse, night.ledger).digest
+    if edition.written_digest(run) not in (digest, ""):
+        raise StageOrderError(f"{edition_id} was written from other inputs than those of now; {again}")
 
 
 def _refuse_unapproved(night: Night) -> None:

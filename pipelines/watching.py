@@ -107,7 +107,7 @@ def late_edition(ledger: Ledger, *, now: datetime, due: time) -> Fault | None:
     today, by = now.date(), f"{due:%H:%M}"
     decided = ledger.editions(as_of=today)
     told = [e for e in decided if _is_told(ledger, e.edition_id)]
-    if told and told[-1].status == "withdrawn":
+    if told and all(e.status == "withdrawn" for e in told):
         return Fault(
             "edition",
             "urgent",

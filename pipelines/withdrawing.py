@@ -26,10 +26,14 @@ MOST_REASON = 200
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """What was taken back, what is in force now (empty: nothing), how many are told, and what a server refused."""
+    """What was taken back, what is in force now, how many are told, and what a server refused.
+
+    ``in_force`` is empty where nothing is, ``is_later`` says that it is of a later day than what was taken back.
+    """
 
     edition_id: str
     in_force: str
+    is_later: bool
     corrections: int
     refusal: str
 
@@ -46,7 +50,7 @@ def withdraw(means: Means, edition_id: str, *, role: str, reason: str) -> Withdr
     with lock(means.home.root / ".lock"), closing(Ledger(means.home.ledger)) as ledger:
         entry = ledger.withdraw_edition(edition_id, at=means.now, role=role, reason=reason.strip())
         taken = next(record for record in ledger.editions() if record.edition_id == edition_id)
-        issued = [record for record in ledger.editions() if record.status == "issued"]
+        issued = [record for record in ledger.editions() if record.status == "issued" and _went_out(ledger, record)]
         latest = max(issued, key=lambda record: (record.as_of, record.revision), default=None)
         _mark(means.home, taken, entry)
         if means.home.published.is_dir():
@@ -60,12 +64,18 @@ def withdraw(means: Means, edition_id: str, *, role: str, reason: str) -> Withdr
             reason=entry["reason"],
             in_force=latest,
         )
+        is_later = latest is not None and latest.as_of > taken.as_of
         refusal = ""
         try:
             deliver(settings, ledger, means.home.outbox, now=means.now)
         except SendingError as error:
             refusal = str(error)
-    return Withdrawn(edition_id, latest.edition_id if latest else "", told, refusal)
+    return Withdrawn(edition_id, latest.edition_id if latest else "", is_later, told, refusal)
+
+
+def _went_out(ledger: Ledger, record: EditionRecord) -> bool:
+    """Whether somebody could have had it: one that was made up for quietly was told to nobody."""
+    return any(not entry.get("quiet") for entry in ledger.entries("finished", subject=record.edition_id))
 
 
 def _mark(home: Home, taken: EditionRecord, entry: dict[str, Any]) -> None:

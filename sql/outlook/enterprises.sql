@@ -9,11 +9,11 @@ SELECT
     coalesce(e.industry_name, '未知行业') AS industry_name,
     f.insured_persons,
     f.net_loss_persons,
-    coalesce(
+    CASE WHEN f.net_loss_persons IS NOT NULL THEN coalesce(
         f.net_loss_persons >= $large_persons
         OR (f.net_loss_persons * 100 >= $large_pct * f.previous_insured_persons AND f.net_loss_persons >= $least_persons),
         false
-    ) AS is_large_event,
+    ) END AS is_large_event,
     s.probability,
     s.expected_loss_persons,
     w.colour

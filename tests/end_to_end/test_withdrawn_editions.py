@@ -17,10 +17,12 @@ from running_home import queue
 
 from pipelines import nightly, replay, watching, withdrawing
 from pipelines.cli import main
-from pipelines.errors import NotFoundError, UsageError
+from pipelines.errors import NotFoundError, StageOrderError, UsageError
 from pipelines.ledger import Ledger
 from pipelines.nightly import Means
 from pipelines.settings import Home
+from pipelines.stages.alert.message import slug
+from pipelines.stages.edition import document
 
 ROLE, REASON = "就业科", "海关数据重复计入"
 
@@ -90,7 +92,10 @@ def test_a_mail_that_waits_never_leaves(copied: Means) -> None:
     assert "停止使用" in outer
     assert REASON not in outer
     assert ROLE not in outer
-    assert not list(copied.home.outbox.glob(f"{SECOND}-r1-[0-9a-f]*late*"))
+    assert not (copied.home.outbox / f"{SECOND}-r1-{slug('late@example.org')}.eml").exists()
+    sent = {entry["subject"] for entry in ledger.entries("sent")}
+    [late] = [m for m in ledger.mails(edition_id=f"{SECOND}-r1") if m.recipient == "late@example.org"]
+    assert late.message_id not in sent
 
 
 def test_the_night_made_again_has_a_new_number_and_the_old_one_is_rebuilt(copied: Means) -> None:
@@ -137,3 +142,31 @@ def test_the_command_says_what_is_in_force(copied: Means) -> None:
     )
     assert run.exit_code == 0, run.output
     assert f"现行名单：{SECOND}-r1" in run.output
+
+
+def test_its_publish_step_run_again_brings_nothing_back(copied: Means) -> None:
+    withdraw(copied)
+    with pytest.raises(StageOrderError, match="taken back"):
+        nightly.step(copied, name="publish", as_of=SECOND, cutoff=cutoff_of(SECOND))
+    assert current(copied) == f"{FIRST}-r1"
+
+
+def test_a_number_of_the_withdrawn_list_stays_with_its_enterprise(copied: Means) -> None:
+    gone = document.recall(copied.home.editions / SECOND.isoformat() / "r1")
+    withdraw(copied)
+    third = date(2026, 11, 16)
+    nightly.run(copied, as_of=third, cutoff=cutoff_of(third))
+    now = document.recall(copied.home.editions / third.isoformat() / "r1")
+    owners = {entry.warning_no: code for code, entry in gone.listed.items()}
+    assert {owners.get(entry.warning_no, code) for code, entry in now.listed.items()} == set(now.listed)
+    assert {
+        now.listed[code].warning_no == gone.listed[code].warning_no for code in set(now.listed) & set(gone.listed)
+    } == {True}
+
+
+def test_an_older_list_taken_back_leaves_the_later_one_in_force(copied: Means) -> None:
+    done = withdraw(copied, FIRST)
+    assert (done.in_force, done.is_later) == (f"{SECOND}-r1", True)
+    for text in texts(Ledger(copied.home.ledger), f"{FIRST}-r1-withdrawn").values():
+        assert f"现行的 {SECOND} 第1版名单不受影响" in text
+        assert "另行发送" not in text

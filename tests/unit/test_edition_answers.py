@@ -248,8 +248,8 @@ def test_a_red_case_has_its_steps_and_the_five_services(bureau: Bureau) -> None:
     assert found["技能培训"] == ("办理中", "提供技能培训（未规定时限）", None, None)
     assert {"就业政策", "技能培训", "劳动维权", "社保衔接", "专场招聘"} < set(found)
     rows = bureau.city.rows("edition.work_order", "order_no")
-    assert f"{NUMBER}-1110-01" in rows
-    assert rows[f"{NUMBER}-1110-53"]["responsible_text"] == "劳动保障监察和仲裁机构、海州区人社部门"
+    assert f"{NUMBER}-1110-401" in rows
+    assert rows[f"{NUMBER}-1110-453"]["responsible_text"] == "劳动保障监察和仲裁机构、海州区人社部门"
 
 
 def test_a_visit_does_the_step_and_the_services_that_it_names(bureau: Bureau) -> None:
@@ -283,7 +283,7 @@ def test_a_report_counts_once_a_desk_recorded_it(bureau: Bureau) -> None:
     assert orders(bureau)["报告"][0] == "由责任单位登记"
     told = {"decided_by": "就业科", "decided_at": datetime(2026, 11, 12, 9)}
     done = [(1, FIRST), (3, date(2026, 11, 15)), (54, date(2026, 11, 12))]
-    bureau.done = [{"order_no": f"{NUMBER}-1110-{n:02d}", "done_on": day, **told} for n, day in done]
+    bureau.done = [{"order_no": f"{NUMBER}-1110-4{n:02d}", "done_on": day, **told} for n, day in done]
     bureau.visit("A", date(2026, 11, 11), visit_mode="上门", is_false_alarm=False, services_given="社保衔接")
     bureau.night(SECOND, OCTOBER, firm(RED))
     found = orders(bureau)

@@ -11,7 +11,7 @@ import pytest
 from models.joint_loss import estimate
 from pipelines.run import add_months
 from pipelines.stages.outlook import memory, together
-from pipelines.stages.outlook.levels import Standing
+from pipelines.stages.outlook.levels import Standing, Stood
 from pipelines.stages.outlook.memory import Memory
 from pipelines.stages.outlook.together import Remembered
 
@@ -69,7 +69,8 @@ def test_how_likely_an_event_is_a_large_one() -> None:
 
 def test_what_is_remembered_comes_back_to_the_bit(tmp_path: Path) -> None:
     shock = Remembered(FIRST, estimate(together.told_before(events(0.3), season), overlap=1))
-    stood = Standing("Ⅱ级", FIRST, date(2023, 11, 12), 1, FIRST, "当月大额减员企业3家，达到3家")
+    since = Stood("Ⅱ级", FIRST, date(2023, 11, 12))
+    stood = Standing(since, FIRST, {FIRST.isoformat(): ("Ⅱ级", "大额减员企业3家")}, Stood("无", FIRST, FIRST))
     held = Memory({"县区|320706|": stood}, shock)
     memory.write(tmp_path, held)
     assert memory.recall(tmp_path) == held

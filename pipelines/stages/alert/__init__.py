@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pipelines.ledger import Ledger, Mail
 from pipelines.run import Receipt, Run
-from pipelines.stages.alert.delivery import deliver
+from pipelines.stages.alert.delivery import WATCH, deliver
 from pipelines.stages.alert.digest import read
 from pipelines.stages.alert.letters import Letter, edition_letters, held_letters
 from pipelines.stages.alert.message import FINGERPRINT, compose, message_id
@@ -26,7 +26,7 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger, *, now: datetime, is_qui
     Raises ``SendingError`` where a server did not take a mail; what was queued stays queued.
     """
     digest = read(run, warehouse)
-    letters, quiet = edition_letters(run, digest)
+    letters, quiet = edition_letters(run, digest, owed=_owed(ledger))
     edition_id = f"{run.as_of.isoformat()}-r{run.revision}"
     if is_quiet or _is_past(run, ledger):
         return _unmailed(run, len(letters) + quiet, edition_id=edition_id)
@@ -102,8 +102,15 @@ def _told_before(ledger: Ledger, run: Run, letter: Letter, edition_id: str) -> b
         return False
     mark = f"{FINGERPRINT}: {letter.fingerprint}\r\n"
     day = f"{run.as_of.isoformat()}-"
+    gone = {record.edition_id for record in ledger.editions() if record.status == "withdrawn"}
     return any(
-        mail.recipient == letter.recipient and mail.edition_id != edition_id and mark in mail.content
+        mail.recipient == letter.recipient and mail.edition_id not in gone | {edition_id} and mark in mail.content
         for mail in ledger.mails()
         if mail.edition_id.startswith(day)
     )
+
+
+def _owed(ledger: Ledger) -> frozenset[str]:
+    """Who was told to stop using a list and has had none since."""
+    last = {mail.recipient: mail.template for mail in ledger.mails() if not mail.edition_id.startswith(WATCH)}
+    return frozenset(recipient for recipient, template in last.items() if template == "withdrawn")

@@ -33,8 +33,11 @@ class Letter:
     fingerprint: str = ""
 
 
-def edition_letters(run: Run, digest: Digest) -> tuple[list[Letter], int]:
-    """Letters of an edition in order of recipients, and how many county recipients have nothing to hear."""
+def edition_letters(run: Run, digest: Digest, *, owed: frozenset[str] = frozenset()) -> tuple[list[Letter], int]:
+    """Letters of an edition in order of recipients, and how many county recipients have nothing to hear.
+
+    Who is ``owed`` a list, because the last one was taken back, gets it whatever it says.
+    """
     settings, letters, quiet = run.settings, {}, 0
     for recipient in settings.mail.duty:
         letters[recipient] = _city_letter(run, digest, recipient)
@@ -42,8 +45,9 @@ def edition_letters(run: Run, digest: Digest) -> tuple[list[Letter], int]:
         if recipient in letters:
             continue
         own = digest.of(codes, "、".join(settings.county_name(code) for code in codes))
-        if own.fresh or own.is_newly_late or run.as_of.weekday() == MONDAY:
-            letters[recipient] = _county_letter(run, own, recipient)
+        if own.fresh or own.is_newly_late or run.as_of.weekday() == MONDAY or recipient in owed:
+            why = "更正后的名单" if recipient in owed else "周一汇总"
+            letters[recipient] = _county_letter(run, own, recipient, why=why)
         else:
             quiet += 1
     return list(letters.values()), quiet
@@ -77,11 +81,15 @@ def withdrawn_letters(
     reason: str,
     in_force: EditionRecord | None,
 ) -> list[Letter]:
-    """The correction to each of ``recipients``; other domains hear neither the desk nor the reason."""
+    """The correction to each of ``recipients``; other domains hear neither the desk nor the reason.
+
+    ``in_force`` is the list to work by, which may be a later one.
+    """
     title = f"{withdrawn.as_of.isoformat()} 第{withdrawn.revision}版"
     subject = _mark(f"【就业风险预警】{title}名单撤回，请停止使用", settings.city.simulated)
     back = f"{in_force.as_of.isoformat()} 第{in_force.revision}版" if in_force else ""
-    values = {"title": title, "at": at, "role": role, "reason": reason, "back": back}
+    is_later = in_force is not None and in_force.as_of > withdrawn.as_of
+    values = {"title": title, "at": at, "role": role, "reason": reason, "back": back, "is_later": is_later}
     return [
         Letter(
             recipient,
@@ -125,12 +133,12 @@ def _city_letter(run: Run, digest: Digest, recipient: str) -> Letter:
     return _letter(run, digest, recipient, name=name, tail=tail)
 
 
-def _county_letter(run: Run, own: Digest, recipient: str) -> Letter:
+def _county_letter(run: Run, own: Digest, recipient: str, *, why: str) -> Letter:
     if not is_inner(run.settings, recipient):
         return _outer_letter(run, own, recipient)
-    act = "——请按时限反馈" if own.fresh else "（周一汇总）"
+    act = "——请按时限反馈" if own.fresh else f"（{why}）"
     if not own.listed:
-        return _letter(run, own, recipient, name="county", tail=f"{own.place} 无预警企业（周一汇总）")
+        return _letter(run, own, recipient, name="county", tail=f"{own.place} 无预警企业（{why}）")
     moved = f"（{own.moved}）" if own.fresh else ""
     return _letter(run, own, recipient, name="county", tail=f"{own.place} {own.colour_line}{moved}{act}")
 

@@ -95,6 +95,12 @@ def decide(run: Run, warehouse: Warehouse, ledger: Ledger) -> Decision:
     return Decision(same, digest, description, previous, unchanged=unchanged, held=held)
 
 
+def written_digest(run: Run) -> str:
+    """The digest that the document of the edition under work has; empty where there is none."""
+    folder = run.edition_folder
+    return document.digest_of(folder) if (folder / document.FILE).is_file() else ""
+
+
 def run(run: Run, warehouse: Warehouse, ledger: Ledger, *, decision: Decision, model: Model | None = None) -> Receipt:
     """Write ``edition.*`` and ``edition.json``; enterprises triggered or listed before in, listed ones out.
 
@@ -117,7 +123,7 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger, *, decision: Decision, m
             answers.latest(heard), basis, month=month, months=int(run.parameters["false_alarm_months"])
         ),
         recanted=answers.recanted(answers.latest(heard)),
-        **_reserved(run, ledger),
+        **_reserved(run, ledger, decision.previous),
     )
     outcome = cases.settle(frame.iter_rows(named=True), basis, rules)
     changed = changes.rows(outcome, _evidence(run, decision, basis, rules, limits, model_id)) if basis else []
@@ -174,15 +180,14 @@ def _recall(run: Run, decision: Decision) -> document.Memory | None:
     return document.recall(run.home.editions / record.as_of.isoformat() / f"r{record.revision}")
 
 
-def _reserved(run: Run, ledger: Ledger) -> dict[str, Any]:
-    """Case numbers that earlier issued revisions of the same day gave out, the latest word last."""
+def _reserved(run: Run, ledger: Ledger, previous: EditionRecord | None) -> dict[str, Any]:
+    """Case numbers that lists gave out which this one does not go on from, the latest word last."""
     numbers: dict[str, str] = {}
     counted: dict[str, int] = {}
-    for record in sorted(ledger.editions(as_of=run.as_of), key=lambda r: r.revision):
-        if record.was_issued() and run.revision is not None and record.revision < run.revision:
-            memory = document.recall(run.home.editions / record.as_of.isoformat() / f"r{record.revision}")
-            numbers |= {key: entry.warning_no for key, entry in memory.listed.items()}
-            counted |= {prefix: max(last, counted.get(prefix, 0)) for prefix, last in memory.numbers.items()}
+    for record in identity.passed_over(run, ledger, previous):
+        memory = document.recall(run.home.editions / record.as_of.isoformat() / f"r{record.revision}")
+        numbers |= {key: entry.warning_no for key, entry in memory.listed.items()}
+        counted |= {prefix: max(last, counted.get(prefix, 0)) for prefix, last in memory.numbers.items()}
     return {"reserved": numbers, "reserved_numbers": counted}
 
 

@@ -118,7 +118,7 @@ def _meant(visit: Visit, current: Followed | VerifiedFalse | None, gone: Sequenc
     since = current.listed_since if current else None
     if visit.warning_no or (since is not None and visit.visited_on >= since):
         return current
-    earlier = [case for case in gone if case.listed_since <= visit.visited_on]
+    earlier = [case for case in gone if case.listed_since <= visit.visited_on <= case.left_on]
     return max(earlier, key=lambda case: case.listed_since, default=current)
 
 
@@ -152,8 +152,10 @@ def _of_case(visits: Sequence[Visit], case: Case | None, owners: Mapping[str, st
 def _fault(visit: Visit, case: Case | None, owners: Mapping[str, str]) -> str | None:
     """Why a visit does not answer ``case``; empty where it does, None where it never meant to."""
     named = visit.warning_no
+    if case is None and named in owners:
+        return f"预警编号{named}属于另一家企业，请核对编号和统一社会信用代码后重新报送"
     if case is None:
-        return f"预警编号{named}属于另一家企业，请核对编号和统一社会信用代码后重新报送" if named else None
+        return f"预警编号{named}不在近一年的名单中，请核对编号后重新报送" if named else None
     number, since = case.warning_no, case.listed_since
     assert since is not None, "a case has the day on which it was listed"
     if named and named != number:

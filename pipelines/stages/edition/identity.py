@@ -5,6 +5,7 @@ The clock is no input. Two nights with the same deliveries, code, parameters, se
 
 import hashlib
 import json
+from datetime import date
 from importlib.metadata import version
 from typing import Any
 
@@ -82,3 +83,21 @@ def previous_edition(run: Run, ledger: Ledger) -> EditionRecord | None:
         and (record.status == "issued" if before is None else record.was_issued(before=before))
     ]
     return max(earlier, key=lambda record: (record.as_of, record.revision), default=None)
+
+
+def passed_over(run: Run, ledger: Ledger, previous: EditionRecord | None) -> list[EditionRecord]:
+    """Lists that went out and are not gone on from: earlier revisions of the day, what was taken back since.
+
+    In order of day and revision; for an edition on record, as it was when that one was made.
+    """
+    records = ledger.editions()
+    own = [r for r in records if r.as_of == run.as_of and r.revision == run.revision]
+    before = own[0].seq if own else ledger.last_seq() + 1
+    since = (previous.as_of, previous.revision) if previous else (date.min, 0)
+    found = [
+        record
+        for record in records
+        if (record.as_of == run.as_of and record.was_issued() and record.revision < (run.revision or 0))
+        or (since < (record.as_of, record.revision) and record.as_of < run.as_of and 0 < record.withdrawn_seq < before)
+    ]
+    return sorted(found, key=lambda record: (record.as_of, record.revision))

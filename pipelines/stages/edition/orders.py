@@ -13,6 +13,7 @@ from pipelines.run import Run
 from pipelines.stages.edition.answers import REFUSED, Heard, Visit
 from pipelines.stages.edition.cases import Listing
 from pipelines.stages.edition.clocks import Step, steps
+from pipelines.stages.edition.triggers import SEVERITY
 from pipelines.warehouse import Warehouse
 from pipelines.working_days import Due
 
@@ -65,7 +66,7 @@ def _of_case(case: Listing, visits: Sequence[Visit], by_hand: Mapping[str, date]
 
 
 def _number(case: Listing, place: int) -> str:
-    return f"{case.warning_no}-{case.raised_on:%m%d}-{place:02d}"
+    return f"{case.warning_no}-{case.raised_on:%m%d}-{SEVERITY[case.colour]}{place:02d}"
 
 
 def _when(case: Listing, place: int, told: Sequence[Visit] | None, by_hand: Mapping[str, date]) -> list[date] | None:

@@ -53,7 +53,7 @@ def _areas(
     run: Run, warehouse: Warehouse, enterprises: pl.DataFrame, *, month: date, before: Memory
 ) -> tuple[list[dict[str, Any]], Memory]:
     """Rows of ``outlook.area`` without the edition's number, and what to remember."""
-    history, season = warehouse.frame(read_sql("outlook/history")), season_of(run.contracts, run.parameters, month)
+    history, season = _history(run, warehouse, month), season_of(run.contracts, run.parameters, month)
     compared = {
         kind: areas.against_usual(
             history,
@@ -78,6 +78,11 @@ def _areas(
         rows, before.standings, month=month, as_of=run.as_of, limits=areas.lines(run.parameters)
     )
     return levelled, Memory(standings, shock)
+
+
+def _history(run: Run, warehouse: Warehouse, month: date) -> pl.DataFrame:
+    months = int(run.parameters["area_history_months"])
+    return warehouse.frame(read_sql("outlook/history"), reference_month=month, months=months)
 
 
 def season_of(contracts: Contracts, parameters: Parameters, month: date) -> Callable[[date], str]:

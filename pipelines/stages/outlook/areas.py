@@ -11,8 +11,18 @@ from typing import Any
 import polars as pl
 
 from pipelines.parameters import Parameters
-from pipelines.stages.outlook.levels import COUNTY, INDUSTRY, NONE, Facts, Lines, Standing, change, given, standing
-from pipelines.stages.outlook.levels import told as reason
+from pipelines.stages.outlook.levels import (
+    COUNTY,
+    INDUSTRY,
+    NONE,
+    Facts,
+    Lines,
+    Standing,
+    change,
+    given,
+    reason,
+    standing,
+)
 from pipelines.stages.outlook.together import Foreseen
 
 CITY, CELL = "全市", "县区行业"
@@ -24,6 +34,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 }
 LEVELLED = (COUNTY, INDUSTRY)
 NO_LEVEL = NONE
+UNPLACED = frozenset(("000000", "00"))
 COLOURS: Mapping[str, str] = {"red_count": "红", "orange_count": "橙", "yellow_count": "黄", "blue_count": "蓝"}
 NAMES: Mapping[str, str] = {"county_code": "county_name", "industry_division": "industry_name"}
 LOSSES = (
@@ -63,9 +74,9 @@ def counted(enterprises: pl.DataFrame) -> dict[str, pl.DataFrame]:
     has_model = enterprises["probability"].count() > 0
     sums = [
         pl.len().alias("enterprise_count"),
-        pl.col("insured_persons").sum().alias("insured_persons"),
-        pl.col("is_large_event").sum().cast(pl.Int64).alias("large_event_count"),
-        pl.col("net_loss_persons").max().fill_null(0).alias("largest_loss_persons"),
+        _sum("insured_persons"),
+        _sum("is_large_event").cast(pl.Int64).alias("large_event_count"),
+        pl.col("net_loss_persons").max().alias("largest_loss_persons"),
         *((pl.col("colour") == shade).sum().cast(pl.Int64).alias(name) for name, shade in COLOURS.items()),
         (pl.col("probability").sum() if has_model else pl.lit(None, pl.Float64)).alias("expected_event_count"),
         (pl.col("expected_loss_persons").sum() if has_model else pl.lit(None, pl.Float64)).alias(
@@ -78,6 +89,11 @@ def counted(enterprises: pl.DataFrame) -> dict[str, pl.DataFrame]:
         own = enterprises.with_columns(area_kind=pl.lit(kind)).group_by("area_kind", *key).agg(*sums, *names)
         found[kind] = own.sort("area_kind", *key)
     return found
+
+
+def _sum(name: str) -> pl.Expr:
+    """The sum of a column; null where none of its values is known."""
+    return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum())
 
 
 def against_usual(
@@ -155,38 +171,43 @@ def levelled(
 ) -> tuple[list[Row], dict[str, Standing]]:
     """``rows`` with their level, since when, why, and how it changed; and what each area stands at now.
 
-    Only counties and industries have levels.
+    Only counties and industries have levels, and not what lies in no known county or industry.
     """
     told: list[Row] = []
     now: dict[str, Standing] = {}
     for row in rows:
-        if row["area_kind"] not in LEVELLED:
+        if row["area_kind"] not in LEVELLED or UNPLACED.intersection((row["county_code"], row["industry_division"])):
             told.append(row | dict.fromkeys(LEVEL_COLUMNS))
             continue
         key = area_key(row)
         facts = Facts(
             kind=row["area_kind"],
             loss_persons=row["area_loss_persons"],
-            large_events=row["large_event_count"],
-            largest_loss=row["largest_loss_persons"],
+            large_events=row["large_event_count"] or 0,
+            largest_loss=row["largest_loss_persons"] or 0,
             excess_ratio=row["excess_loss_ratio"],
             worst_months=row["worst_months"],
             cluster_probability=row["cluster_probability"],
         )
-        now[key] = standing(given(facts, limits), before.get(key), month=month, as_of=as_of, lines=limits)
+        judged = given(facts, limits, month=month) if _is_known(row) else None
+        now[key] = standing(judged, before.get(key), month=month, as_of=as_of, lines=limits)
         old = before.get(key)
         told.append(
             row
             | {
-                "area_level": now[key].level,
-                "previous_level": old.level if old else None,
-                "level_since": now[key].since,
-                "level_reached_on": now[key].reached_on,
-                "level_change": change(now[key].level, old),
+                "area_level": now[key].stood.level,
+                "previous_level": old.stood.level if old else None,
+                "level_since": now[key].stood.since,
+                "level_reached_on": now[key].stood.reached_on,
+                "level_change": change(now[key].stood.level, old),
                 "level_text": reason(now[key], limits),
             }
         )
     return told, now
+
+
+def _is_known(row: Row) -> bool:
+    return row["area_loss_persons"] is not None or bool(row["large_event_count"])
 
 
 def area_key(row: Mapping[str, Any]) -> str:

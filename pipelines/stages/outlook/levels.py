@@ -1,18 +1,20 @@
 """Levels of an area: which the facts of a month give, and which stands after the months before it.
 
 A level rises at once and falls only after months, counted in insurance months and not in nights, in which the facts no
-longer give it. The lines are dated parameters; those of the first level follow Shandong's rule of 2016 (KNOWLEDGE 1.2).
+longer give it; a month of which nothing is known counts for nothing. The lines are dated parameters; those of the first
+level follow Shandong's rule of 2016 (KNOWLEDGE 1.2).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
-from pipelines.formats import percent
+from pipelines import formats
 
 LEVELS = ("Ⅰ级", "Ⅱ级", "Ⅲ级", "Ⅳ级")
 NONE = "无"
 COUNTY, INDUSTRY = "县区", "行业"
+MONTHS_KEPT = 6
 RISE, FALL, ENTRY, EXIT, SAME = "升级", "降级", "新增", "解除", "持续"
 
 
@@ -52,72 +54,98 @@ class Lines:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What an area stands at: its level, the month since which, the day on which an edition first said so.
-
-    ``clean_months`` are those in a row that gave less, ``month`` is the last judged.
-
-    ``text`` says by which line it was reached.
-    """
+class Stood:
+    """A level, the month since which it stands, and the day on which an edition first said so."""
 
     level: str
     since: date
     reached_on: date
-    clean_months: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What an area stands at after ``month``, and what is needed to judge that month again, or the next.
+
+    ``given`` has, by ISO month, the level and the sentence that the facts of each recent known month gave; ``earlier``
+    is what stood before ``month`` was first judged.
+    """
+
+    stood: Stood
     month: date
-    text: str
+    given: Mapping[str, tuple[str, str]]
+    earlier: Stood | None = None
 
 
-def given(facts: Facts, lines: Lines) -> tuple[str, str]:
+def given(facts: Facts, lines: Lines, *, month: date) -> tuple[str, str]:
     """The level that the facts of one month give, and the sentence that says by which line."""
+    when = formats.month(month)
     if facts.large_events >= lines.first_events:
-        return LEVELS[0], f"当月大额减员企业{facts.large_events}家，达到{lines.first_events}家"
+        return LEVELS[0], f"{when}大额减员企业{facts.large_events}家，达到{lines.first_events}家"
     if facts.largest_loss >= lines.first_persons:
-        return LEVELS[0], f"一家企业当月净减员{facts.largest_loss}人，达到{lines.first_persons}人"
+        return LEVELS[0], f"一家企业{when}净减员{facts.largest_loss}人，达到{lines.first_persons}人"
     if facts.large_events >= lines.second_events:
-        return LEVELS[1], f"当月大额减员企业{facts.large_events}家，达到{lines.second_events}家"
+        return LEVELS[1], f"{when}大额减员企业{facts.large_events}家，达到{lines.second_events}家"
     lost, excess = facts.loss_persons or 0, facts.excess_ratio
     if lost >= lines.least_loss_persons:
         if facts.kind == COUNTY and excess is not None and excess >= lines.second_excess_ratio:
-            more, line = percent(excess), percent(lines.second_excess_ratio)
-            return LEVELS[1], f"当月净减员{lost}人，占上月参保的比例比常年同期高{more}，达到{line}"
+            more, line = points(excess), points(lines.second_excess_ratio)
+            return LEVELS[1], f"{when}净减员{lost}人，净减员率比常年同期高{more}，达到{line}"
         if facts.kind == INDUSTRY and facts.worst_months is not None and facts.worst_months >= lines.third_months:
-            return LEVELS[2], f"当月净减员{lost}人，已连续{facts.worst_months}个月处于本行业历史最差的一成"
+            return LEVELS[2], f"{when}净减员{lost}人，已连续{facts.worst_months}个月处于本行业历史最差的一成"
     chance = facts.cluster_probability
     if chance is not None and chance >= lines.fourth_probability:
-        return LEVELS[3], f"未来三个月出现{lines.first_events}家及以上大额减员的可能性约{percent(chance, places=0)}"
+        likely = formats.percent(chance, places=0)
+        return LEVELS[3], f"按{when}数据，未来三个月出现{lines.first_events}家及以上大额减员的可能性约{likely}"
     return NONE, "未达到任何一级"
 
 
-def standing(now: tuple[str, str], before: Standing | None, *, month: date, as_of: date, lines: Lines) -> Standing:
-    """What the area stands at on ``as_of`` after ``month``, of which ``now`` is what its facts give.
+def points(ratio: float) -> str:
+    """A difference of two shares: 2.9个百分点."""
+    return f"{formats.percent(ratio).removesuffix('%')}个百分点"
 
-    Judged again in the same month (a later night, a revision) the month is counted once. A rise holds at once; what
-    rose in this month and is no longer given by it was an error of the data, and goes at once.
+
+def standing(
+    now: tuple[str, str] | None, before: Standing | None, *, month: date, as_of: date, lines: Lines
+) -> Standing:
+    """What the area stands at on ``as_of`` after ``month``; ``now`` is what its facts give, None where not known.
+
+    The gravest level of the last ``release_months`` known months stands: it rises at once, and falls after as many
+    months without it. The same month judged again takes the place of what was said of it; a month that goes back, as
+    where a delivery was withdrawn, leaves out what came after.
     """
-    level, text = now
-    new = Standing(level, month, as_of, 0, month, text)
-    if before is None or before.month > month or grade(level) > grade(before.level):
-        return new
-    if level == before.level:
-        return replace(before, clean_months=0, month=month, text=text)
-    is_new = month > before.month
-    if not is_new and before.since == month:
-        return new
-    clean = before.clean_months + 1 if is_new or before.clean_months == 0 else before.clean_months
-    return new if clean >= lines.release_months else replace(before, clean_months=clean, month=month)
+    here = month.isoformat()
+    months = {key: told for key, told in (before.given if before else {}).items() if key < here}
+    if now is not None:
+        months[here] = now
+    kept = {key: months[key] for key in sorted(months)[-MONTHS_KEPT:]}
+    level = max((kept[key][0] for key in sorted(kept)[-lines.release_months :]), key=grade, default=NONE)
+    known: list[Stood | None] = []
+    earlier = before.stood if before else None
+    if before is not None and before.month >= month:
+        earlier = before.earlier
+        known = [before.stood, before.earlier] if before.month > month else [before.earlier, before.stood]
+    else:
+        known = [earlier]
+    held = next((stood for stood in known if stood is not None and stood.level == level), None)
+    return Standing(held or Stood(level, month, as_of), month, kept, earlier)
 
 
-def told(now: Standing, lines: Lines) -> str:
+def reason(now: Standing, lines: Lines) -> str:
     """Why the level stands, in a sentence."""
-    if not now.clean_months:
-        return now.text
-    return f"{now.text}；此后{now.clean_months}个月未再达到，满{lines.release_months}个月下调"
+    if not now.given:
+        return "没有可比数据，未判定"
+    level = now.stood.level
+    told = [key for key in sorted(now.given) if now.given[key][0] == level]
+    text = now.given[told[-1]][1] if told else "未达到任何一级"
+    clean = sum(key > told[-1] for key in now.given) if told else 0
+    if level != NONE and clean:
+        text += f"；此后{clean}个月未再达到，满{lines.release_months}个月下调"
+    return text if now.month.isoformat() in now.given else f"{text}；{formats.month(now.month)}数据不足，暂按此前月份"
 
 
 def change(level: str, before: Standing | None) -> str:
     """How a level differs from the one of the edition before."""
-    old = before.level if before else NONE
+    old = before.stood.level if before else NONE
     if level == old:
         return SAME
     if old == NONE:

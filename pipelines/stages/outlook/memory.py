@@ -7,11 +7,10 @@ from datetime import date
 from pathlib import Path
 
 from pipelines.run import atomic_file
-from pipelines.stages.outlook.levels import Standing
+from pipelines.stages.outlook.levels import Standing, Stood
 from pipelines.stages.outlook.together import Remembered
 
 FILE = "outlook.json"
-DAYS = ("since", "reached_on", "month")
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,12 @@ def recall(folder: Path | None) -> Memory:
         return Memory()
     body = json.loads((folder / FILE).read_text(encoding="utf-8"))
     standings = {
-        key: Standing(**{**row, **{name: date.fromisoformat(row[name]) for name in DAYS}})
+        key: Standing(
+            stood=_stood(row["stood"]),
+            month=date.fromisoformat(row["month"]),
+            given={month: (told[0], told[1]) for month, told in row["given"].items()},
+            earlier=_stood(row["earlier"]) if row["earlier"] else None,
+        )
         for key, row in body["standings"].items()
     }
     return Memory(standings, Remembered.of(body["shock"]) if body["shock"] else None)
@@ -43,3 +47,7 @@ def write(folder: Path, memory: Memory) -> None:
     text = json.dumps(body, ensure_ascii=False, sort_keys=True, indent=1, default=date.isoformat)
     with atomic_file(folder / FILE) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _stood(row: Mapping[str, str]) -> Stood:
+    return Stood(row["level"], date.fromisoformat(row["since"]), date.fromisoformat(row["reached_on"]))

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from pipelines.parameters import Parameters
-from pipelines.stages.outlook.levels import NONE
+from pipelines.stages.outlook.levels import NONE, grade
 
 HOURS_OF_A_DAY = 24
 UNTRACKED, DONE, DONE_LATE = "由责任单位登记", "按期完成", "逾期完成"
@@ -44,7 +44,7 @@ def _of_area(area: Mapping[str, Any], by_hand: Mapping[str, date], parameters: P
     place = area["county_code"] or area["industry_division"]
     found = []
     for number, (name, text, days) in enumerate(tasks, start=1):
-        order_no, due = f"QY{place}-{since:%Y%m%d}-{number:02d}", since + timedelta(days=days)
+        order_no, due = f"QY{place}-{since:%Y%m%d}-{grade(level)}{number:02d}", since + timedelta(days=days)
         done = by_hand.get(order_no)
         state = UNTRACKED if done is None else DONE if done <= due else DONE_LATE
         found.append(

@@ -11,7 +11,8 @@ from typing import Any
 
 from pipelines.run import add_months, months_between
 
-AHEAD, ON_PACE, BEHIND, MET, MISSED, UNKNOWN = "超前", "按进度", "滞后", "已完成", "未完成", "无进度数据"
+AHEAD, ON_PACE, BEHIND, MET, MISSED = "超前", "按进度", "滞后", "已完成", "未完成"
+UNREPORTED, UNKNOWN = "期末数未报送", "无进度数据"
 TOLERANCE = 0.95
 """Share of the even pace from which a target counts as on pace."""
 
@@ -38,13 +39,13 @@ def judge(planned: float, done: float, *, month: date, period: Period, as_of: da
     passed = period.passed(month)
     share = done / planned if planned else None
     even = planned * passed / period.months
-    is_over = as_of >= add_months(period.last, 1) and month >= period.last
+    is_over, is_whole = as_of >= add_months(period.last, 1), month >= period.last
     pace = done / even if even else None
     projected = None if is_over or not passed else done / passed * period.months
     if share is not None and share >= 1:
         state = MET
     elif is_over:
-        state = MISSED
+        state = MISSED if is_whole else UNREPORTED
     elif pace is None:
         state = UNKNOWN
     else:

@@ -75,7 +75,7 @@ def estimated(parameters: Parameters, warehouse: Warehouse, *, month: date, seas
     events = warehouse.frame(
         read_sql("outlook/events"),
         reference_month=month,
-        months=int(parameters["county_table_months"]) - 1,
+        months=int(parameters["area_history_months"]) - 1,
         horizon=horizon,
         least_persons=int(parameters["model_minimum_insured"]),
         event_persons=label.persons or NEVER,

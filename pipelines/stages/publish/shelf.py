@@ -25,7 +25,9 @@ def order(name: str) -> tuple[date, int] | None:
 
 def point_current(folder: Path, ledger: Ledger, own: str = "") -> Path | None:
     """Move the link to the latest edition in force, or ``own``, whose file exists; gives the file, or None."""
-    issued = {record.edition_id for record in ledger.editions() if record.status == "issued"} | {own}
+    editions = ledger.editions()
+    gone = {record.edition_id for record in editions if record.status == "withdrawn"}
+    issued = {record.edition_id for record in editions if record.status == "issued"} | ({own} - gone)
     files = [path for path in _whole(folder) if path.stem.removeprefix("wengang-") in issued]
     latest = max(files, key=lambda path: order(path.name) or (date.min, 0), default=None)
     link = folder / CURRENT
