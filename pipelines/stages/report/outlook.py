@@ -29,8 +29,8 @@ _FACTS: tuple[tuple[str, int, Style, str], ...] = (
     ("large_event_count", 9, "count", "不显示"),
     ("largest_loss_persons", 9, "count", "不显示"),
     ("expected_loss_persons", 10, "count", "未预测"),
-    ("loss_p95_persons", 10, "count", "未预测"),
-    ("cluster_probability", 10, "percent", "未预测"),
+    ("loss_p95_persons", 10, "count", "未测算"),
+    ("cluster_probability", 10, "percent", "未测算"),
 )
 _ASKED: tuple[tuple[str, int, Style, str], ...] = (
     ("area_level", 8, "centre", "未判定"),
