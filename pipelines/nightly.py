@@ -15,7 +15,7 @@ from typing import Literal
 import polars as pl
 
 from models.registry import Artefact
-from pipelines import STAGES, accounts, champion
+from pipelines import STAGES, accounts, champion, refusals
 from pipelines import parameters as parameter_files
 from pipelines import settings as settings_file
 from pipelines.arrivals import fetch_sources, play, receive, take_inbox
@@ -77,7 +77,7 @@ def run(means: Means, *, as_of: date, cutoff: datetime | None = None, inbox: Pat
             decision = edition.decide(night.run, night.warehouse, night.ledger)
             if decision.unchanged and _finished(night.ledger, decision.edition_id, is_quiet=means.is_quiet):
                 alert.deliver(night.run.settings, night.ledger, night.run.home.outbox, now=means.now)
-                if _on_record(night.ledger, decision.edition_id) == "held":
+                if refusals.on_record(night.ledger, decision.edition_id) == "held":
                     raise GateClosedError(_held_message(night, decision.edition_id))
                 return Outcome(decision.edition_id, "unchanged", decision.run.edition_folder, tuple(receipts))
             numbered = replace(night, run=decision.run)
@@ -291,19 +291,19 @@ def _call(night: Night, name: str) -> Receipt:
             _hold_if_closed(night)
             return receipt
         case "outlook":
-            _refuse_other(night)
+            refusals.refuse_other(run, warehouse, ledger)
             return outlook.run(run, warehouse, previous=edition.decide(run, warehouse, ledger).previous)
         case "report":
-            _refuse_other(night)
+            refusals.refuse_other(run, warehouse, ledger)
             return report.run(run, warehouse)
         case "publish":
-            _refuse_other(night)
-            _refuse_unapproved(night)
+            refusals.refuse_unapproved(run, warehouse, ledger, approved=night.approved)
+            refusals.refuse_other(run, warehouse, ledger)
             receipt = publish.run(run, warehouse, ledger)
             _record(night, held=False)
             return receipt
         case "alert":
-            _refuse_other(night)
+            refusals.refuse_other(run, warehouse, ledger)
             receipt = alert.run(run, warehouse, ledger, now=night.now, is_quiet=night.is_quiet)
             body = {"quiet": True} if night.is_quiet else {}
             ledger.append(
@@ -311,28 +311,6 @@ def _call(night: Night, name: str) -> Receipt:
             )
             return receipt
     raise AssertionError(name)
-
-
-def _refuse_other(night: Night) -> None:
-    """Refuse a stage of an edition that was taken back, or that is another by now than the one that was written."""
-    run, again = night.run, f"run 'wengang run --as-of {night.run.as_of}' for a new one"
-    if run.output is not None:
-        return
-    edition_id = f"{run.as_of.isoformat()}-r{run.revision}"
-    if _on_record(night.ledger, edition_id) == "withdrawn":
-        raise StageOrderError(f"{edition_id} was taken back; {again}")
-    digest = edition.decide(run, night.warehouse, night.ledger).digest
-    if edition.written_digest(run) not in (digest, ""):
-        raise StageOrderError(f"{edition_id} was written from other inputs than those of now; {again}")
-
-
-def _refuse_unapproved(night: Night) -> None:
-    digest = edition.decide(night.run, night.warehouse, night.ledger).digest
-    if night.approved is not None and digest != night.approved:
-        raise StageOrderError(
-            f"the edition of {night.run.as_of} is no longer the one that was approved (its data, settings, code or the "
-            "edition before it have changed): clear the stages from ingest on, so that it is asked for again"
-        )
 
 
 def _hold_if_closed(night: Night) -> None:
@@ -402,13 +380,8 @@ def _record(night: Night, *, held: bool) -> None:
         parameters=night.run.parameters.digest,
         feeds=night.run.contracts.feed_set.name,
     )
-    if _on_record(night.ledger, record.edition_id) not in (record.status, "withdrawn"):
+    if refusals.on_record(night.ledger, record.edition_id) not in (record.status, "withdrawn"):
         night.ledger.record_edition(record, at=night.now)
-
-
-def _on_record(ledger: Ledger, edition_id: str) -> str:
-    """``issued``, ``held`` or ``withdrawn`` as last recorded for ``edition_id``; empty where nothing is."""
-    return next((e.status for e in reversed(ledger.editions()) if e.edition_id == edition_id), "")
 
 
 def _finished(ledger: Ledger, edition_id: str, *, is_quiet: bool) -> bool:
