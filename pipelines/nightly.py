@@ -359,7 +359,9 @@ def override(means: Means, *, as_of: date, reason: str) -> str:
 def _held_message(night: Night, edition_id: str) -> str:
     entries = night.ledger.entries("finished", subject=edition_id)
     reason = entries[-1].get("reason", "") if entries else ""
-    return f"质量关未通过，{edition_id} 不发布，上一期继续有效。原因：{reason}"
+    told = f"质量关未通过，{edition_id} 不发布，上一期继续有效。原因：{reason}"
+    deeds = f"wengang withdraw 批次 --reason …，wengang override --as-of {night.run.as_of} --reason …"
+    return f"{told}。撤回批次、人工放行的命令：{deeds}"
 
 
 def _record(night: Night, *, held: bool) -> None:

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -267,8 +268,9 @@ def test_a_closed_gate_says_why_and_what_to_do(tmp_path: Path) -> None:
     assert receipt.adds_up
     subject, text = words(by_recipient(ledger)["duty@localhost"])
     assert "今晚无名单" in subject
-    for part in (*reasons, "2026-11-11 第1版继续有效", "wengang withdraw", "人工放行"):
+    for part in (*reasons, "2026-11-11 第1版继续有效", "撤回该批次", "人工放行"):
         assert part in text
+    assert re.findall("[A-Za-z]{3,}", text) == ["csv"]
     _, outer = words(by_recipient(ledger)["boss@example.com"])
     assert "参保202610" not in outer
     again = alert.held(run, ledger, reasons=reasons, previous="2026-11-11-r1", edition_id=EDITION, now=NOW)

@@ -62,7 +62,7 @@ def test_many_bad_rows_of_a_required_feed_close_and_a_newer_delivery_opens(house
     assert verdict == "关闭"
     assert "参保202503.csv" in reason
     assert "40行中10行（25.0%）被隔离" in reason
-    assert f"请市人社局、市税务局重新报送，或由负责人执行 wengang withdraw {bad.batch} 撤回该批次" in reason
+    assert f"请市人社局、市税务局重新报送，或由负责人决定撤回批次{bad.batch}" in reason
     house.insurance("参保202503更正.csv", days=1)
     assert house.gate().verdict == "通过（有提示）"
 

@@ -53,7 +53,7 @@ def test_the_file_that_holds_the_judged_month_is_to_blame(house: House) -> None:
     innocent = house.insurance("更正202502.csv", months=("202502",), units=12, days=2)
     night = house.gate()
     assert night.verdict == "关闭"
-    assert f"wengang withdraw {guilty.batch} " in night.reason
+    assert f"撤回批次{guilty.batch}" in night.reason
     assert innocent.batch not in night.reason
-    assert f"wengang withdraw {guilty.batch[:8]} " in night.mail
+    assert f"撤回批次{guilty.batch[:8]}" in night.mail
     assert guilty.batch not in night.mail

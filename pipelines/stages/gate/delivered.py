@@ -158,7 +158,7 @@ def _failing(item: Batch, judged: Judged, run: Run) -> list[Finding]:
     worst = max([counts.bad.get(c.id, 0) for c in judged.suite if c.severity == "warn"], default=0)
     found = []
     if _tolerance("fail", run).is_exceeded(counts.quarantined_count, counts.row_count):
-        action = f"请{item.feed.owner}重新报送，或由负责人执行 wengang withdraw {item.batch} 撤回该批次"
+        action = f"请{item.feed.owner}重新报送，或由负责人决定撤回批次{item.batch}"
         found.append(_about(item, judged, counts.quarantined_count, severity="fail", action=action, run=run))
     if _tolerance("warn", run).is_exceeded(worst, counts.row_count):
         action = f"请{item.feed.owner}核对"
@@ -231,7 +231,7 @@ def _disagreement(item: Batch, judged: Judged, differing: Sequence[str], *, is_c
     counts = judged.counts[item.batch]
     observed = "、".join(differing[:NAMED_CHECKS])
     cause = "质量检查与落地隔离的计数不一致" if is_current else "按旧版数据源合同落地，按现行合同检查计数不同"
-    action = f"请系统运维人员核对，或由负责人执行 wengang withdraw {item.batch} 撤回该批次"
+    action = f"请系统运维人员核对，或由负责人决定撤回批次{item.batch}"
     return Finding(
         subject=item.name,
         check_id="counts_agree",
