@@ -168,10 +168,17 @@ main.add_command(reserve_command)
 @click.option("--months", type=click.IntRange(1), default=36, show_default=True)
 @click.option("--until", type=MONTH, default=DEFAULT_UNTIL, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
+@click.option(
+    "--clusters",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Counties × industries in which many reduce staff at once.",
+)
 @click.pass_obj
-def city(means: Means, out: Path, enterprises: int, months: int, until: datetime, seed: int) -> None:
+def city(means: Means, out: Path, enterprises: int, months: int, until: datetime, seed: int, clusters: int) -> None:
     """Generate a city: deliveries as departments would send them, and the planted truth beside."""
-    spec = demo.CitySpec(enterprises=enterprises, months=months, until=until.date(), seed=seed)
+    spec = demo.CitySpec(enterprises=enterprises, months=months, until=until.date(), seed=seed, clusters=clusters)
     summary = demo.generate_city(means, out.resolve(), spec)
     click.echo(
         f"{summary.enterprises} enterprises, {summary.insured_persons} insured, {summary.files} files, "

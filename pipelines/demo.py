@@ -32,12 +32,13 @@ COUNTIES = (
 
 @dataclass(frozen=True)
 class CitySpec:
-    """Size and seed of a generated city; ``until`` is its last insurance month."""
+    """Size and seed of a generated city; ``until`` is its last insurance month, ``clusters`` its common shocks."""
 
     enterprises: int
     months: int
     until: date
     seed: int
+    clusters: int = 0
 
     @property
     def first_month(self) -> date:
@@ -102,6 +103,7 @@ def generate_city(means: Means, out: Path, spec: CitySpec) -> synthetic.CitySumm
         months=spec.months,
         until=spec.until,
         seed=spec.seed,
+        clusters=spec.clusters,
         contracts=means.contracts(),
         parameters=parameter_files.load(spec.until),
     )

@@ -13,6 +13,7 @@ from pipelines.errors import UsageError
 from pipelines.parameters import Parameters
 from pipelines.synthetic.calibration import add_months, stream
 from pipelines.synthetic.city import City, plan_links
+from pipelines.synthetic.clusters import plan_clusters
 from pipelines.synthetic.deliveries import Courier, write_parquet
 from pipelines.synthetic.departments import Departments
 from pipelines.synthetic.history import History
@@ -50,17 +51,20 @@ def generate(
     seed: int,
     contracts: Contracts,
     parameters: Parameters,
+    clusters: int = 0,
 ) -> CitySummary:
     """Write a city to the empty folder ``out``: `inbox/`, `deliveries.csv` and `truth/`.
 
-    ``until`` is the first day of the last insurance month. The same arguments give the same bytes. Raises
-    ``UsageError`` for a folder in use, a day that is no first of a month, or a city too small or too large.
+    ``until`` is the first day of the last insurance month, ``clusters`` how many counties × industries a common shock
+    strikes. The same arguments give the same bytes. Raises ``UsageError`` for a folder in use, a day that is no first
+    of a month, or a city too small, for its clusters too, or too large.
     """
     _refuse(out, enterprises=enterprises, months=months, until=until)
     first = add_months(until, 1 - months)
     people = populate(enterprises, months=months, first=first, seed=seed)
     trade = plan_trade(people, seed=seed)
     episodes = plan_episodes(people, trade, months=months, first=first, seed=seed)
+    episodes, struck = plan_clusters(people, trade, episodes, count=clusters, months=months, seed=seed)
     transfers = plan_transfers(people, months=months, seed=seed)
     history = History(people, episodes, transfers, first=first, months=months, seed=seed, parameters=parameters)
     courier, last = Courier(out, contracts), end_of_arrivals(until)
@@ -75,7 +79,15 @@ def generate(
         for writer in (rolls, reports, insurance, customs, departments):
             writer.write(month)
         insured = int(month.insured[month.seen].sum())
-    write_truth(out / "truth", population=people, trade=trade, history=history, courier=courier, reports=reports.filed)
+    write_truth(
+        out / "truth",
+        population=people,
+        trade=trade,
+        history=history,
+        courier=courier,
+        reports=reports.filed,
+        clusters=struck,
+    )
     write_parquet(out / "truth", departments.truth())
     return CitySummary(
         enterprises=people.enterprises,

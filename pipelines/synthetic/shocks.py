@@ -15,7 +15,7 @@ from pipelines.synthetic.population import NEVER, ORDINARY, Flags, Floats, Ints,
 from pipelines.synthetic.trade import Trade
 
 SIGNALS = ("orders", "hiring", "high_base", "attrition", "base", "idle", "arrears")
-KINDS = ("own", "tariff", "noise")
+KINDS = ("own", "tariff", "noise", "cluster")
 PATTERNS = np.array([[1.0, 0.0, 0.0], [0.6, 0.4, 0.0], [0.5, 0.3, 0.2]])
 BEFORE, AFTER = 3, 7
 NORMAL_HIGH_BASE = 0.22
@@ -112,14 +112,15 @@ def plan_episodes(population: Population, trade: Trade, *, months: int, first: d
         pattern=rng.choice(3, size=count, p=[0.5, 0.3, 0.2]),
         force=np.where(is_noise, rng.uniform(0.3, 0.8, count), rng.uniform(0.45, 1.0, count)),
         floor=floors,
-        signals=_signals(count, is_noise, sudden, exports, rng),
+        signals=signals(count, is_noise, sudden, exports, rng),
         defers=~is_noise & (trade.us_share[every] > 0.05) & (rng.random(count) < numbers["deferral_share"]),
         notice=~is_noise & ~recovers & (rng.random(count) < numbers["notice_share"]),
         approved=(trade.us_share > 0.1) & (rng.random(population.enterprises) < numbers["approved_share"]),
     )
 
 
-def _signals(count: int, is_noise: Flags, sudden: Flags, exports: Flags, rng: np.random.Generator) -> NDArray[np.bool_]:
+def signals(count: int, is_noise: Flags, sudden: Flags, exports: Flags, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Draw which of ``SIGNALS`` each of ``count`` episodes shows: one or two where it is noise, none where sudden."""
     shares = np.array([calibration()["signals"][name]["share"] for name in SIGNALS])
     shown = rng.random((count, len(SIGNALS))) < shares
     single = rng.integers(1, len(SIGNALS), size=(count, 2))

@@ -1,11 +1,13 @@
 """The planted truth: what was put into the city on purpose. No stage reads it; it judges what the stages found."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from pipelines.synthetic.calibration import FOLDER, calibration, industries
+from pipelines.synthetic.clusters import Cluster
 from pipelines.synthetic.deliveries import Courier, write_parquet
 from pipelines.synthetic.history import History
 from pipelines.synthetic.population import NEVER, UNIT_KINDS, Population
@@ -24,6 +26,7 @@ def write_truth(
     history: History,
     courier: Courier,
     reports: list[Report],
+    clusters: Sequence[Cluster],
 ) -> None:
     """Write every table of the truth, and what they mean, under ``folder``."""
     diary, episodes = history.diary, history.episodes
@@ -39,6 +42,7 @@ def write_truth(
             ("quiet_ends", pl.DataFrame(diary.ends, infer_schema_length=None)),
             ("notices", _notices(population, reports)),
             ("us_path", pl.DataFrame({"month": list(path), "level": list(path.values())})),
+            ("clusters", _clusters(population, clusters)),
             ("file_errors", pl.DataFrame(courier.planted, infer_schema_length=None)),
         ],
     )
@@ -95,6 +99,24 @@ def _episodes(population: Population, episodes: Episodes) -> pl.DataFrame:
             "defers": episodes.defers,
             **signs,
         }
+    )
+
+
+def _clusters(population: Population, clusters: Sequence[Cluster]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            (number, cluster.county_code, cluster.industry_division, cluster.first, population.uscc[member])
+            for number, cluster in enumerate(clusters)
+            for member in cluster.members
+        ],
+        schema={
+            "cluster_no": pl.Int64,
+            "county_code": pl.String,
+            "industry_division": pl.String,
+            "first_month_no": pl.Int64,
+            "uscc": pl.String,
+        },
+        orient="row",
     )
 
 
