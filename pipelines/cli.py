@@ -45,6 +45,7 @@ from pipelines.cli_reserve import reserve_command
 from pipelines.cli_sources import fetch, list_sources
 from pipelines.cli_stress import stress_command
 from pipelines.cli_watching import TIME, status_command, watch_command
+from pipelines.cli_weekly import weekly_command
 from pipelines.errors import ReplayDifferenceError, WengangError
 from pipelines.ledger import Ledger
 from pipelines.nightly import Means, Outcome
@@ -158,6 +159,7 @@ main.add_command(edition_group)
 main.add_command(score_notices)
 main.add_command(impact_command)
 main.add_command(monthly_command)
+main.add_command(weekly_command)
 main.add_command(stress_command)
 main.add_command(reserve_command)
 
@@ -285,16 +287,29 @@ def replay(means: Means, as_of: datetime, revision: int | None, feeds: Path | No
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="All rows into a file: .csv or .parquet")
 @click.option("--purpose", default="", help="What they are for; needed with --out, kept on record.")
 @click.option("--to", "recipient", default="本局", show_default=True, help="Who gets them, kept on record.")
+@click.option("--outside", "is_outside", is_flag=True, help="Who gets them is not of the bureau: only with --by.")
+@click.option("--by", default="", metavar="COLUMN[,COLUMN]", help="With --out: enterprises counted; no small cells.")
+@click.option("--sum", "sums", default="", metavar="COLUMN[,COLUMN]", help="With --by: summed in each cell.")
 @click.pass_obj
-def sql(means: Means, text: str | None, as_csv: bool, out: Path | None, purpose: str, recipient: str) -> None:
+def sql(means: Means, text: str | None, as_csv: bool, out: Path | None, by: str, sums: str, **telling: Any) -> None:
     """A read-only shell on the published file; with QUERY, its rows. What leaves as CSV or a file goes on record."""
-    told = exporting.Telling(purpose=purpose, recipient=recipient, by=accounts.caller())
-    if out:
+    told = exporting.Telling(by=accounts.caller(), **telling)
+    if (by or sums) and not (by and out):
+        raise click.UsageError("--by needs --out, and --sum needs --by")
+    if by and out:
+        names, summed = _listed(by), _listed(sums)
+        cells, hidden = exporting.counts_to_file(means, text or "", out, told, by=names, sums=summed)
+        click.echo(f"{out}: {cells} cells, {hidden} of them left out as small or to cover a small one, on record")
+    elif out:
         click.echo(f"{out}: {exporting.to_file(means, text or '', out, told)} rows, on record")
     elif as_csv:
         query.shell(exporting.published(means), text=text, as_csv=True, tell=exporting.csv_teller(means, told))
     else:
         query.shell(exporting.published(means), text=text)
+
+
+def _listed(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 @main.command(name="explain")

@@ -3,19 +3,22 @@
 The record says who, to whom, how many rows and for what; it holds nothing of the rows and no query.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from pipelines import accounts, purpose, query
+from pipelines import accounts, purpose, query, small_cells
 from pipelines import settings as settings_file
-from pipelines.errors import UsageError
+from pipelines.contracts import read_sql
+from pipelines.errors import PurposeError, UsageError
 from pipelines.ledger import Ledger
 from pipelines.means import Means
 from pipelines.run import Export, atomic_file
+from pipelines.shapes import Use
+from pipelines.suppression import ENTERPRISES, PERSONS, Limits
 from pipelines.warehouse import connect_published
 
 UNTOLD = "未说明"
@@ -24,15 +27,17 @@ KINDS = (".csv", ".parquet")
 
 @dataclass(frozen=True)
 class Telling:
-    """What an export says of itself on record."""
+    """What an export says of itself on record; ``is_outside`` where the recipient is not of the bureau."""
 
     purpose: str
     recipient: str
     by: str
+    is_outside: bool = False
 
 
 def csv_teller(means: Means, told: Telling) -> Callable[[int], None]:
     """What to call with the number of rows before they leave as CSV; raises ``PurposeError`` where they may not."""
+    _refuse_rows_outside(means, told)
     _require(means)
     edition_id = _edition(means)
     return lambda rows: _tell(means, rows, told, edition_id=edition_id, what="查询结果（csv）")
@@ -44,6 +49,31 @@ def to_file(means: Means, text: str, out: Path, told: Telling) -> int:
     Raises ``UsageError`` for a bad query, an unknown kind of file or no purpose, ``PurposeError`` where a feed was not
     approved for that.
     """
+    _refuse_rows_outside(means, told)
+    frame = _asked(means, text, out, told)
+    _tell(means, frame.height, told, edition_id=_edition(means), what=f"查询结果文件（{out.suffix[1:]}）")
+    _write(frame, out)
+    return frame.height
+
+
+def counts_to_file(
+    means: Means, text: str, out: Path, told: Telling, *, by: Sequence[str], sums: Sequence[str]
+) -> tuple[int, int]:
+    """Write what the query ``text`` gives, enterprises counted by ``by`` and ``sums`` summed, small cells left out.
+
+    On record first; gives how many cells there are and how many of them are not told. This alone may go to somebody
+    outside the bureau. Raises as ``to_file``, and where the query does not give one row per enterprise.
+    """
+    frame = _asked(means, text, out, told)
+    counted = small_cells.table(frame, by=by, sums=sums, limits=_limits(means))
+    what = f"汇总结果文件（{out.suffix[1:]}，小单元格不公布）"
+    _tell(means, counted.height, told, edition_id=_edition(means), what=what)
+    _write(counted, out)
+    return counted.height, int(counted[small_cells.LEFT_OUT].sum())
+
+
+def _asked(means: Means, text: str, out: Path, told: Telling) -> pl.DataFrame:
+    """All rows of the query, where they may leave."""
     if not text.strip():
         raise UsageError("--out needs a QUERY")
     if not told.purpose.strip():
@@ -51,14 +81,33 @@ def to_file(means: Means, text: str, out: Path, told: Telling) -> int:
     if out.suffix not in KINDS:
         raise UsageError(f"{out}: a file is written as {' or '.join(KINDS)}")
     _require(means)
-    frame = query.rows(published(means), text)
-    _tell(means, frame.height, told, edition_id=_edition(means), what=f"查询结果文件（{out.suffix[1:]}）")
+    return query.rows(published(means), text)
+
+
+def _write(frame: pl.DataFrame, out: Path) -> None:
     with atomic_file(out.resolve()) as path:
         if out.suffix == ".csv":
             frame.write_csv(path)
         else:
             frame.write_parquet(path)
-    return frame.height
+
+
+def _refuse_rows_outside(means: Means, told: Telling) -> None:
+    """No approved use covers rows for others: what goes outside is counted, with small cells left out."""
+    settings = settings_file.load(means.home)
+    has_address = "@" in told.recipient
+    if told.is_outside or (has_address and not settings.mail.is_inner(told.recipient)):
+        raise PurposeError(
+            f"向局外（{told.recipient}）提供逐行数据被拒绝：各数据源的批准用途不含对外提供。"
+            "请用 --by 按县区、行业等汇总后提供，小单元格自动不公布"
+        )
+
+
+def _limits(means: Means) -> Limits:
+    """Below which numbers a cell is small: enterprises as the published edition's parameters say."""
+    with closing(connect_published(published(means))) as connection:
+        found = connection.execute(read_sql("monthly/limit")).fetchall()
+    return Limits(int(found[0][1]) if found and found[0][1] else ENTERPRISES, PERSONS)
 
 
 def page_of(means: Means, out: Path, made: Callable[[], tuple[str, str]], told: Telling) -> None:
@@ -68,6 +117,7 @@ def page_of(means: Means, out: Path, made: Callable[[], tuple[str, str]], told: 
     """
     if not told.purpose.strip():
         raise UsageError("--page needs --purpose: what the page is for; it is kept on record")
+    _refuse_rows_outside(means, told)
     _require(means)
     edition_id, text = made()
     _tell(means, 1, told, edition_id=edition_id, what="一企一策页面")
@@ -92,15 +142,21 @@ def table_of(means: Means, out: Path, frame: pl.DataFrame, told: Telling, *, wha
 
 
 def files_of(
-    means: Means, files: Mapping[Path, bytes], told: Telling, *, edition_id: str, what: Mapping[Path, str]
+    means: Means,
+    files: Mapping[Path, bytes],
+    told: Telling,
+    *,
+    edition_id: str,
+    what: Mapping[Path, str],
+    use: Use = "publication",
 ) -> None:
-    """Write ``files``, each on record first under its name in ``what``.
+    """Write ``files``, each on record first under its name in ``what``; ``use`` is what the feeds must be approved for.
 
     Raises ``UsageError`` without a purpose, ``PurposeError`` where a feed was not approved for that.
     """
     if not told.purpose.strip():
         raise UsageError("--out needs --purpose: what the files are for; it is kept on record")
-    _require(means)
+    _require(means, use)
     for out, content in files.items():
         _tell(means, 1, told, edition_id=edition_id, what=what[out])
         with atomic_file(out.resolve()) as path:
@@ -112,11 +168,11 @@ def published(means: Means) -> Path:
     return means.home.published / "current.duckdb"
 
 
-def _require(means: Means) -> None:
+def _require(means: Means, use: Use = "publication") -> None:
     """Refuse an export of what a feed was not approved for; the published file rests on every feed that came."""
     contracts, settings = means.contracts(), settings_file.load(means.home)
     feeds = {d.feed for d in Ledger(means.home.ledger).deliveries() if d.status == "accepted"}
-    purpose.require(purpose.approvals(contracts, settings), feeds, "publication", on=means.now.date())
+    purpose.require(purpose.approvals(contracts, settings), feeds, use, on=means.now.date())
 
 
 def _edition(means: Means) -> str:

@@ -12,9 +12,8 @@ from pipelines.monthly import Figures
 from pipelines.monthly_blocks import Block, Paragraph, Part, Report, Table, Text
 from pipelines.monthly_phrases import cells, heads, moved
 from pipelines.monthly_words import COMPARED, COMPARED_COLUMNS, SERVICES, balance_of, graduates_of, lead_of
-from pipelines.suppression import Cell, Limits, hidden, is_safe
+from pipelines.suppression import ENTERPRISES, PERSONS, Cell, Limits, hidden, is_safe
 
-ENTERPRISES, PERSONS = 3, 10
 HIDDEN = "—"
 SIZES = ("enterprise_count", "insured_persons")
 CHANGES = ("+net_change_persons", "+net_change_ratio")

@@ -70,6 +70,10 @@ class Mail(_Strict):
         """Who hears of faults of the system, each once: ``operator``, else the duty officers."""
         return tuple(dict.fromkeys(self.operator or self.duty))
 
+    def is_inner(self, address: str) -> bool:
+        """Whether ``address`` lies in one of the bureau's own domains."""
+        return address.rsplit("@", 1)[-1].lower() in {inner.lower() for inner in self.inner_domains}
+
 
 class Watch(_Strict):
     """From when on the watch speaks up: disk left, and days since the last backup and the last restore drill."""

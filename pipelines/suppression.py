@@ -8,6 +8,9 @@ than parts, else each would have one. Empty parts hide nothing.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+ENTERPRISES, PERSONS = 3, 10
+"""Where an edition holds no parameter: the enterprises below which a cell is small; the persons, an assumption."""
+
 
 @dataclass(frozen=True)
 class Cell:

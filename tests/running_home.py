@@ -74,7 +74,7 @@ def publish(home: Home, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Pa
     contracts, path = contract_files.load(), home.published / "wengang-hand.duckdb"
     connection = duckdb.connect(str(path))
     connection.execute("CREATE SCHEMA out")
-    for table in ("out.source_status", "out.drift", "out.model", "out.edition"):
+    for table in ("out.source_status", "out.drift", "out.model", "out.edition", "out.parameter"):
         connection.execute(contracts.ddl(table))
         for row in tables.get(table, ()):
             names, marks = ", ".join(row), ", ".join("?" * len(row))

@@ -116,8 +116,7 @@ def county_recipients(settings: Settings) -> dict[str, tuple[str, ...]]:
 
 def is_inner(settings: Settings, recipient: str) -> bool:
     """Whether ``recipient`` lies in one of the bureau's own domains."""
-    domain = recipient.rsplit("@", 1)[-1].lower()
-    return domain in {inner.lower() for inner in settings.mail.inner_domains}
+    return settings.mail.is_inner(recipient)
 
 
 def _city_letter(run: Run, digest: Digest, recipient: str) -> Letter:
