@@ -45,7 +45,7 @@ from pipelines.cli_reserve import reserve_command
 from pipelines.cli_sources import fetch, list_sources
 from pipelines.cli_stress import stress_command
 from pipelines.cli_watching import TIME, status_command, watch_command
-from pipelines.cli_weekly import weekly_command
+from pipelines.cli_weekly import state_owned_command, weekly_command
 from pipelines.errors import ReplayDifferenceError, WengangError
 from pipelines.ledger import Ledger
 from pipelines.nightly import Means, Outcome
@@ -160,6 +160,7 @@ main.add_command(score_notices)
 main.add_command(impact_command)
 main.add_command(monthly_command)
 main.add_command(weekly_command)
+main.add_command(state_owned_command)
 main.add_command(stress_command)
 main.add_command(reserve_command)
 

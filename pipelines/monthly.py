@@ -7,7 +7,7 @@ key, value, unit and query; a table that an older edition does not have gives no
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,12 +19,14 @@ import duckdb
 
 from pipelines import formats
 from pipelines.contracts import read_sql
+from pipelines.errors import UsageError
 from pipelines.explain import every
 from pipelines.warehouse import connect_published
 
 QUERIES = (
     "edition", "city", "trend", "season", "area", "largest", "market", "balance", "supply", "hires", "monitored",
-    "reduction", "reason", "change", "action", "deadline", "response", "instrument", "expired", "level", "forecast",
+    "reduction", "reason", "change", "action", "deadline", "response", "instrument", "expired", "level", "judged",
+    "area_order", "area_done", "forecast",
     "target", "cell", "exporter", "exporter_county", "source", "quality", "large", "limit",
 )  # fmt: skip
 ARGUMENT = "option"
@@ -48,6 +50,15 @@ OTHER_UNITS = {
     "quarantined_count": "行",
     "refused_count": "个",
     "persons": "人",
+    "visit_count": "次",
+    "refused_visit_count": "份",
+    "judged_order_count": "件",
+    "timely_order_count": "件",
+    "late_order_count": "件",
+    "due_order_count": "件",
+    "done_order_count": "件",
+    "compared_days": "天",
+    "county_places": "个",
 }
 STYLES: Mapping[str, Callable[..., str]] = {
     "_persons": formats.count,
@@ -118,24 +129,43 @@ def collect(connection: duckdb.DuckDBPyConnection, *, largest: int) -> Figures:
     """The same from an open file; raises ``ValueError`` where a query gives two rows of one key."""
     month = every(connection, "SELECT reference_month FROM out.edition")[0]["reference_month"]
     arguments = {"month": month, "largest": largest}
+    return Figures(tables_of(connection, "monthly", QUERIES, arguments), arguments)
+
+
+TABLES = """
+SELECT
+    CASE WHEN database_name = current_database() THEN '' ELSE database_name || '.' END
+    || schema_name || '.' || table_name AS name
+FROM duckdb_tables()
+"""
+
+
+def tables_of(
+    connection: duckdb.DuckDBPyConnection, folder: str, names: Sequence[str], arguments: Mapping[str, Any]
+) -> dict[str, dict[str, Row]]:
+    """Rows of the queries ``names`` of ``sql/<folder>`` by query and row key; none of one whose tables are not there.
+
+    Raises ``ValueError`` where a query gives two rows of one key.
+    """
     known = {row["name"] for row in every(connection, TABLES)}
-    return Figures({name: _table(connection, name, arguments, known) for name in QUERIES}, arguments)
-
-
-TABLES = "SELECT schema_name || '.' || table_name AS name FROM duckdb_tables()"
+    return {name: _table(connection, f"{folder}/{name}", arguments, known) for name in names}
 
 
 def _table(
     connection: duckdb.DuckDBPyConnection, name: str, arguments: Mapping[str, Any], known: set[str]
 ) -> dict[str, Row]:
-    text = read_sql(f"monthly/{name}")
-    if not set(re.findall(r"\bout\.\w+", text)) <= known:
+    text = read_sql(name)
+    if not set(re.findall(r"\b(?:earlier\.)?out\.\w+", text)) <= known:
         return {}
     needed = set(re.findall(r"\$(\w+)", re.sub(r"--.*", "", text)))
-    rows = every(connection, text, **{key: arguments[key] for key in sorted(needed)})
+    try:
+        rows = every(connection, text, **{key: arguments[key] for key in sorted(needed)})
+    except duckdb.BinderException as error:
+        message = "the edition was published by an older version, without a column that this report tells; replay it"
+        raise UsageError(f"{message} ({str(error).splitlines()[0]})") from error
     found: dict[str, Row] = {str(row["row_key"]): row for row in rows}
     if len(found) != len(rows):
-        raise ValueError(f"sql/monthly/{name}.sql gives two rows of one key")
+        raise ValueError(f"sql/{name}.sql gives two rows of one key")
     return found
 
 
@@ -163,7 +193,7 @@ def text_of(column: str, value: Any, *, signed: bool = False) -> str:
     return next((style for end, style in STYLES.items() if column.endswith(end)), formats.count)(value)
 
 
-def ledger_of(figures: Iterator[Figure]) -> str:
+def ledger_of(figures: Iterable[Figure]) -> str:
     """The printed figures as CSV, each once: key, value, unit, text and the query that gives it."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

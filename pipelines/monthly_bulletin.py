@@ -11,16 +11,18 @@ from functools import partial
 from pipelines.monthly import Figures
 from pipelines.monthly_blocks import Block, Paragraph, Part, Report, Table, Text
 from pipelines.monthly_phrases import cells, heads, moved
-from pipelines.monthly_words import COMPARED, COMPARED_COLUMNS, SERVICES, balance_of, graduates_of, lead_of
-from pipelines.suppression import ENTERPRISES, PERSONS, Cell, Limits, hidden, is_safe
+from pipelines.monthly_words import MARKET_COLUMNS, MARKET_HEADS, SERVICES, balance_of, graduates_of, lead_of
+from pipelines.suppression import DOMINANCE, ENTERPRISES, PERSONS, Cell, Limits, hidden, is_safe
 
 HIDDEN = "—"
+NOW = ("enterprise_count", "insured_persons", "largest_persons")
+BEFORE = ("before_count", "before_persons", "before_largest_persons")
 SIZES = ("enterprise_count", "insured_persons")
 CHANGES = ("+net_change_persons", "+net_change_ratio")
 DEFINITIONS: tuple[Text, ...] = (
     ("参保人数为失业保险参保人数；净增减为本月与上月之差，含退休、转出和单位之间的整体转移，不等于裁员人数。",),
     ("失业登记人数是行政登记数，不是城镇调查失业率。",),
-    ("“—”为企业数或人数过少的，以及为防止由合计推算而一并不公布的数据。",),
+    ("“—”为企业数或人数过少、主要由一家企业构成的，以及为防止由合计推算而一并不公布的数据。",),
 )
 
 
@@ -45,20 +47,25 @@ def bulletin(figures: Figures, *, city: str, bureau: str) -> Report:
 
 
 def limits_of(figures: Figures) -> Limits:
-    """The line below which a cell is small: enterprises as the edition's parameters say."""
-    return Limits(figures.value("limit", "outer_small_cell_enterprises", "enterprise_count") or ENTERPRISES, PERSONS)
+    """The lines below which a cell is small, and the share that gives it away, as the edition's parameters say."""
+    value = partial(figures.value, "limit")
+    return Limits(
+        value("outer_small_cell_enterprises", "enterprise_count") or ENTERPRISES,
+        value("outer_small_cell_persons", "persons") or PERSONS,
+        value("outer_dominance_pct", "dominance_ratio") or DOMINANCE,
+    )
 
 
 def left_out(figures: Figures, kind: str) -> tuple[frozenset[str], frozenset[str]]:
     """The rows of ``cell`` whose size is not told, and those whose change is not told."""
     limits = limits_of(figures)
-    now = hidden(_sizes(figures, kind, "enterprise_count", "insured_persons"), limits)
-    return now, now | hidden(_sizes(figures, kind, "before_count", "before_persons"), limits)
+    now = hidden(_sizes(figures, kind, NOW), limits)
+    return now, now | hidden(_sizes(figures, kind, BEFORE), limits)
 
 
-def _sizes(figures: Figures, kind: str, enterprises: str, persons: str) -> Mapping[str, Cell]:
+def _sizes(figures: Figures, kind: str, columns: tuple[str, str, str]) -> Mapping[str, Cell]:
     size = partial(figures.value, "cell")
-    return {row: Cell(size(row, enterprises) or 0, size(row, persons) or 0) for row in _rows(figures, kind)}
+    return {row: Cell(*(size(row, column) or 0 for column in columns)) for row in _rows(figures, kind)}
 
 
 def _rows(figures: Figures, kind: str) -> list[str]:
@@ -70,8 +77,8 @@ def _is_told(figures: Figures) -> bool:
     if not figures.rows("city"):
         return True
     limits = limits_of(figures)
-    for enterprises, persons in (("enterprise_count", "insured_persons"), ("before_count", "before_persons")):
-        sizes = _sizes(figures, "县区", enterprises, persons)
+    for columns in (NOW, BEFORE):
+        sizes = _sizes(figures, "县区", columns)
         if not is_safe({row: sizes[row] for row in hidden(sizes, limits)}, limits):
             return False
     return True
@@ -100,8 +107,8 @@ def _services(figures: Figures) -> tuple[Block, ...]:
     found: list[Block] = []
     if {"岗位需求", "登记求职"} <= set(rows):
         found.append(Paragraph(balance_of(figures)))
-    told = tuple(cells(figures, "market", row, COMPARED_COLUMNS) for row in rows)
-    found.append(Table(("供求和失业登记",), heads("指标", *COMPARED), told))
+    told = tuple(cells(figures, "market", row, MARKET_COLUMNS) for row in rows)
+    found.append(Table(("供求和失业登记",), heads("指标", *MARKET_HEADS), told))
     if "高校毕业生" in figures.rows("hires") and _is_large(figures, "hires", "高校毕业生"):
         found.append(Paragraph(graduates_of(figures)))
     return tuple(found)
@@ -109,21 +116,23 @@ def _services(figures: Figures) -> tuple[Block, ...]:
 
 def _is_large(figures: Figures, query: str, row: str) -> bool:
     """Whether no number of the row, of this month or one compared with, is about few persons."""
+    least = limits_of(figures).persons
     told = [figures.value(query, row, name) for name in ("persons", "before_persons", "year_before_persons")]
-    return told[0] is not None and all(number is None or number >= PERSONS for number in told)
+    return told[0] is not None and all(number is None or number >= least for number in told)
 
 
 def _exporters(figures: Figures) -> tuple[Block, ...]:
     one, limits = partial(figures.figure, "exporter", "exporter"), limits_of(figures)
     value = partial(figures.value, "exporter", "exporter")
-    own = Cell(value("enterprise_count") or 0, value("insured_persons") or 0)
+    own = Cell(value("enterprise_count") or 0, value("insured_persons") or 0, value("largest_persons") or 0)
+    base = Cell(value("base_count") or 0, value("base_persons") or 0, value("base_largest_persons") or 0)
     every = Cell(
         figures.value("city", "city", "enterprise_count") or 0, figures.value("city", "city", "insured_persons") or 0
     )
-    others = Cell(every.enterprises - own.enterprises, every.persons - own.persons)
+    others = Cell(every.enterprises - own.enterprises, every.persons - own.persons, value("other_largest_persons") or 0)
     if not own.enterprises or not value("base_persons"):
         return (Paragraph(("本月没有涉美出口企业数据。",)),)
-    if limits.is_small(own) or limits.is_small(others) or value("base_persons") < PERSONS:
+    if any(limits.is_small(cell) for cell in (own, others, base)):
         return (Paragraph(("涉美出口企业数过少，不公布。",)),)
     text: Text = (
         *(

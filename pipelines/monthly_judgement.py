@@ -11,11 +11,13 @@ from pipelines.monthly_blocks import Block, Chart, Heading, Paragraph, Piece, Ta
 from pipelines.monthly_phrases import cells, coloured, heads, moved, without
 from pipelines.policy.instrument import DRAFT_TEXT
 
-DEADLINES, REASONS = 6, 5
-RESPONSE_HEADS = ("县区", "在册（件）", "已反馈（件）", "逾期工单（件）", "属实（件）", "不属实（件）", "帮扶中（件）")
+DEADLINES, REASONS, ORDERS = 6, 5, 10
+RESPONSE_HEADS = (
+    "县区", "在册（件）", "已反馈（件）", "其中属实（件）", "其中帮扶及稳定转化（件）", "逾期工单（件）",
+    "本期核实不属实移出（件）",
+)  # fmt: skip
 RESPONSE_COLUMNS = (
-    "area_name", "case_count", "answered_count", "late_order_count", "verified_count", "false_alarm_count",
-    "helped_count",
+    "area_name", "case_count", "answered_count", "true_count", "helped_count", "late_order_count", "false_alarm_count",
 )  # fmt: skip
 
 
@@ -29,6 +31,7 @@ def judgement(figures: Figures) -> tuple[Block, ...]:
         *(Paragraph(text) for text in _outlook(figures)),
         Heading(("（三）预警处置",)),
         *_response(figures),
+        *_area_orders(figures),
         Heading(("（四）对策建议",)),
         *(Paragraph(text, "item") for text in _advice(figures)),
     )
@@ -39,6 +42,8 @@ def _standing(figures: Figures) -> Text:
         return ("本月没有参保数据，不作总体判断。",)
     rows = figures.rows("level")
     found: list[Piece] = ["全市参保人数比上月", *moved(figures, "city", "city", "net_change"), "。"]
+    if not figures.value("judged", "judged", "judged_count"):
+        return (*found, "本期没有判定县区和行业等级（没有形势研判数据，或本月参保数据不全）。")
     if not rows:
         return (*found, "没有县区和行业达到等级。")
     names = {kind: _named(figures, kind) for kind in ("县区", "行业")}
@@ -100,8 +105,9 @@ def _response(figures: Figures) -> tuple[Block, ...]:
     city = partial(figures.figure, "response", "全市")
     text: Text = (
         *("在册预警企业", city("case_count"), "件，已收到走访反馈", city("answered_count"), "件，其中属实"),
-        *(city("verified_count"), "件、不属实", city("false_alarm_count"), "件、帮扶中", city("helped_count"), "件；"),
-        *("逾期工单", city("late_order_count"), "件，已办结工单", city("done_order_count"), "件。"),
+        *(city("true_count"), "件（帮扶中和已稳定、转化的", city("helped_count"), "件）；本期核实不属实移出"),
+        *(city("false_alarm_count"), "件；逾期工单", city("late_order_count"), "件，已办结工单"),
+        *(city("done_order_count"), "件。"),
     )
     found: list[Block] = [Paragraph(text)]
     if figures.value("response", "全市", "closed_case_count"):
@@ -120,10 +126,36 @@ def _response(figures: Figures) -> tuple[Block, ...]:
     return (*found, Table(("各县区办理情况",), heads(*RESPONSE_HEADS), rows))
 
 
+def _area_orders(figures: Figures) -> tuple[Block, ...]:
+    """What the levels of counties and industries ask for and nobody recorded as done."""
+    if not figures.rows("area_done"):
+        return ()
+    one = partial(figures.figure, "area_done", "orders")
+    text: Text = (
+        *(
+            "县区和行业等级的处置事项",
+            one("order_count"),
+            "件，已登记完成",
+            one("done_order_count"),
+            "件，过期未登记的",
+        ),
+        *(one("late_order_count"), "件。"),
+    )
+    rows = figures.rows("area_order")
+    if not rows:
+        return (Paragraph(text),)
+    columns = ("area_name", "area_level", "task_text", "responsible_text", "due_on", "state_text")
+    told = tuple(cells(figures, "area_order", row, columns) for row in rows[:ORDERS])
+    head = heads("县区或行业", "等级", "事项", "牵头和报告对象", "最后一天", "状态")
+    table = Table(("未登记完成的等级处置事项（最多列十项）",), head, told, frozenset(range(6)))
+    note = Paragraph(("完成后由责任单位登记；事项和期限是项目默认口径，不是本市应急预案。",), "note")
+    return (Paragraph(text), table, note)
+
+
 def _advice(figures: Figures) -> tuple[Text, ...]:
     """What to do, the most pressing first; each line rests on rows of the edition."""
-    found = [*_late(figures), *_ahead(figures), *_levelled(figures), *_coloured(figures), *_help(figures)]
-    found += [*_behind(figures), *_silent(figures)]
+    found = [*_late(figures), *_overdue(figures), *_ahead(figures), *_levelled(figures), *_coloured(figures)]
+    found += [*_help(figures), *_behind(figures), *_silent(figures)]
     return tuple(found) or (("本期没有需要办理的事项。",),)
 
 
@@ -134,6 +166,13 @@ def _late(figures: Figures) -> list[Text]:
         if row != "全市" and figures.value("response", row, "late_order_count")
     ]
     return [("督办逾期工单：", *joined(late, "、"), "。")] if late else []
+
+
+def _overdue(figures: Figures) -> list[Text]:
+    if not figures.value("area_done", "orders", "late_order_count"):
+        return []
+    told = figures.figure("area_done", "orders", "late_order_count")
+    return [("等级处置事项过了期限未登记的", told, "件：已办的登记完成，未办的立即办理（见上表）。")]
 
 
 def _ahead(figures: Figures) -> list[Text]:

@@ -11,8 +11,8 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 NAME_CHARACTERS = 5
 
 
-def page(report: Report, *, is_public: bool = False) -> str:
-    """HTML text; a public one has no mark of an internal paper and no note on its use."""
+def page(report: Report, *, is_public: bool = False, is_sheet: bool = False) -> str:
+    """HTML text; a public one has no mark of an internal paper and no note on its use, a sheet fits one page of A4."""
     return (
         environment(TEMPLATES)
         .get_template("monthly.html.j2")
@@ -22,6 +22,7 @@ def page(report: Report, *, is_public: bool = False) -> str:
             plain=plain,
             drawn=drawn,
             is_public=is_public,
+            is_sheet=is_sheet,
             confidential=formats.CONFIDENTIAL,
             simulated=formats.SIMULATED,
             purpose=formats.PURPOSE,

@@ -17,10 +17,10 @@ def moved(figures: Figures, query: str, row: str, what: str) -> Text:
         return ("增减无数据",)
     if change == 0:
         return ("持平",)
-    return (
-        *("净增" if change > 0 else "净减", figures.absolute(query, row, f"{what}_persons"), "人（"),
-        *(figures.figure(query, row, f"{what}_ratio", signed=True), "）"),
-    )
+    told: Text = ("净增" if change > 0 else "净减", figures.absolute(query, row, f"{what}_persons"), "人")
+    if figures.value(query, row, f"{what}_ratio") is None:
+        return told
+    return (*told, "（", figures.figure(query, row, f"{what}_ratio", signed=True), "）")
 
 
 def without(figures: Figures, query: str, row: str) -> Text:

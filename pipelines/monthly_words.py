@@ -13,9 +13,11 @@ INDUSTRIES, REASONS = 10, 10
 SERVICES = ("岗位需求", "登记求职", "介绍成功", "期末登记失业", "新增登记失业", "失业人员再就业")
 CLAIMS = ("申领失业保险金", "因裁减关闭申领")
 COMPARED = ("所属月份", "本月", "上月", "环比", "上年同月", "同比")
+MARKET_HEADS = ("所属月份", "报送县区（个）", *COMPARED[1:])
 COMPARED_COLUMNS = (
     "row_key", "month", "persons", "before_persons", "+change_ratio", "year_before_persons", "+year_change_ratio",
 )  # fmt: skip
+MARKET_COLUMNS = ("row_key", "month", "county_places", *COMPARED_COLUMNS[2:])
 AREA_HEADS = ("企业（家）", "参保（人）", "净增减（人）", "增减率", "剔除后（人）", "剔除后增减率", "大额减员（家）")
 AREA_COLUMNS = (
     "area_name", "enterprise_count", "insured_persons", "+net_change_persons", "+net_change_ratio",
@@ -79,16 +81,17 @@ def _market(figures: Figures) -> tuple[Block, ...]:
         return (Paragraph(("本期没有求职招聘供求和失业登记数据，请公共就业服务机构补报后再作分析。",)),)
     months = figures.rows("balance")
     found: list[Block] = [Paragraph(balance_of(figures))]
-    rows = _compared(figures, "market", (*SERVICES, *CLAIMS))
-    found.append(Table(("供求、失业登记和失业保险金申领",), heads("指标", *COMPARED), rows))
+    rows = _compared(figures, "market", (*SERVICES, *CLAIMS), MARKET_COLUMNS)
+    found.append(Table(("供求、失业登记和失业保险金申领",), heads("指标", *MARKET_HEADS), rows))
     if len(months) > 1:
         drawn = points(figures, "balance", "posts_times")
         found.append(Chart("求人倍率（岗位需求数与登记求职人数之比）", "倍", drawn))
     columns = ("county_name", "demand_posts", "jobseeker_persons", "posts_times")
     counties = tuple(cells(figures, "supply", row, columns) for row in figures.rows("supply"))
     if counties:
-        found.append(Table(("分县区供求",), heads("县区", "岗位需求（个）", "登记求职（人）", "求人倍率"), counties))
-    found.append(Paragraph(("两个月报送的县区数不同，不作比较，显示为“无数据”。",), "note"))
+        title: Text = ("分县区供求（", figures.figure("supply", figures.rows("supply")[0], "month"), "）")
+        found.append(Table(title, heads("县区", "岗位需求（个）", "登记求职（人）", "求人倍率"), counties))
+    found.append(Paragraph(("两个月报送的县区不同，不作比较，显示为“无数据”。",), "note"))
     return tuple(found)
 
 
@@ -99,12 +102,21 @@ def balance_of(figures: Figures) -> Text:
         return ("没有同时报送岗位和求职人数的县区，不计算求人倍率。",)
     now = partial(figures.figure, "balance", months[-1])
     found: Text = (
-        *(now("month"), "公共就业服务机构登记岗位需求", now("demand_posts"), "个，登记求职"),
+        *(
+            now("month"),
+            "两项都报送的",
+            now("county_places"),
+            "个县区登记岗位需求",
+            now("demand_posts"),
+            "个，登记求职",
+        ),
         *(now("jobseeker_persons"), "人，求人倍率", now("posts_times")),
     )
     if len(months) == 1:
         return (*found, "，此前没有数据可比。")
     before = partial(figures.figure, "balance", months[-2])
+    if not figures.value("balance", months[-2], "is_same_counties"):
+        return (*found, "（", before("month"), "报送的县区不同，不作比较）。")
     return (*found, "（", before("month"), "为", before("posts_times"), "）。")
 
 
@@ -125,8 +137,11 @@ def graduates_of(figures: Figures) -> Text:
         ("before_persons", "change_ratio", "，上月"),
         ("year_before_persons", "year_change_ratio", "，上年同月"),
     ):
-        if figures.value("hires", "高校毕业生", column):
-            text = (*text, words, now(column), "人（增减", now(ratio, signed=True), "）")
+        if figures.value("hires", "高校毕业生", column) is None:
+            continue
+        text = (*text, words, now(column), "人")
+        if figures.value("hires", "高校毕业生", ratio) is not None:
+            text = (*text, "（增减", now(ratio, signed=True), "）")
     return (*text, "。")
 
 
@@ -155,8 +170,9 @@ def _insured(figures: Figures) -> tuple[Block, ...]:
     city = partial(figures.figure, "city", "city")
     large = figures.figure("large", "large_loss_persons", "large_loss_persons")
     text: Text = (
-        *("参保企业", city("enterprise_count"), "家，其中减员", city("fallen_count"), "家、增员", city("risen_count")),
-        *("家、持平", city("level_count"), "家；当月净减员", large, "人及以上（大额减员）的"),
+        *("参保企业", city("enterprise_count"), "家；与上月相比，减员", city("fallen_count"), "家（其中已停止参保"),
+        *(city("ended_count"), "家）、增员", city("risen_count"), "家、持平", city("level_count"), "家，另有"),
+        *(city("unknown_count"), "家缺上月或本月数据，不作比较；当月净减员", large, "人及以上（大额减员）的"),
         *(city("large_loss_count"), "家。"),
     )
     found: list[Block] = [heading, Paragraph(text)]
@@ -205,5 +221,7 @@ def _reasons(figures: Figures) -> tuple[Block, ...]:
     return (heading, Paragraph(text), Table(("预警企业的主要原因（最多列十项）",), head, listed, frozenset({0, 1})))
 
 
-def _compared(figures: Figures, query: str, rows: Sequence[str]) -> tuple[tuple[Text, ...], ...]:
-    return tuple(cells(figures, query, row, COMPARED_COLUMNS) for row in rows if row in figures.rows(query))
+def _compared(
+    figures: Figures, query: str, rows: Sequence[str], columns: Sequence[str] = COMPARED_COLUMNS
+) -> tuple[tuple[Text, ...], ...]:
+    return tuple(cells(figures, query, row, columns) for row in rows if row in figures.rows(query))

@@ -31,11 +31,15 @@ class _Strict(BaseModel):
 
 
 class City(_Strict):
-    """The place served, as its pages name it; ``also`` are other words for it that names of enterprises begin with."""
+    """The place served, as its pages name it; ``also`` are other words for it that names of enterprises begin with.
+
+    ``state_owned`` are the codes of the enterprises that are state-owned here: no feed tells who is.
+    """
 
     name: str = "本市"
     also: tuple[str, ...] = ()
     bureau: str = "人力资源和社会保障局"
+    state_owned: tuple[str, ...] = ()
     simulated: bool = False
 
 

@@ -240,8 +240,8 @@ def lock(path: Path) -> Iterator[None]:
         yield
 
 
-def connect_published(path: Path) -> duckdb.DuckDBPyConnection:
-    """A locked-down, read-only connection to a published file.
+def connect_published(path: Path, *, earlier: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """A locked-down, read-only connection to a published file, and to an ``earlier`` one beside it under that name.
 
     Raises ``NotFoundError`` where there is none, ``PublishError`` where it is broken.
     """
@@ -249,6 +249,9 @@ def connect_published(path: Path) -> duckdb.DuckDBPyConnection:
         raise NotFoundError(f"nothing is published yet at {path}; run 'wengang run --as-of DATE' or 'wengang demo'")
     try:
         connection = duckdb.connect(str(path.resolve()), read_only=True, config={**OFFLINE})
+        if earlier is not None:
+            place = str(earlier.resolve()).replace("'", "''")
+            connection.execute(f"ATTACH '{place}' AS earlier (READ_ONLY)")
     except duckdb.Error as error:
         first = str(error).splitlines()[0]
         raise PublishError(f"{path.resolve()} cannot be opened ({first}); read an earlier file beside it") from error

@@ -35,6 +35,7 @@ judged AS (
         p.enterprise_no,
         p.month,
         p.insured_persons,
+        p.insured_before,
         q.month IS NOT NULL AS has_before,
         p.insured_persons IS NOT NULL OR (coalesce(s.is_complete_month, false) AND z.month IS NULL) AS is_known,
         CASE
@@ -57,6 +58,11 @@ counted AS (
         g.county_code,
         g.industry_division,
         j.month,
+        CASE WHEN bool_and(j.has_before) THEN sum(coalesce(j.insured_before, 0)) FILTER (WHERE j.change_persons IS NOT NULL)::BIGINT END
+            AS compared_before_persons,
+        CASE WHEN bool_and(j.has_before) THEN
+            coalesce(sum(coalesce(j.insured_persons, 0) - coalesce(j.insured_before, 0)) FILTER (WHERE j.change_persons IS NULL), 0)::BIGINT
+        END AS uncompared_persons,
         CASE WHEN bool_or(j.is_known) THEN count(*) FILTER (WHERE j.insured_persons > 0) END AS enterprise_count,
         CASE WHEN bool_or(j.is_known) THEN coalesce(sum(j.insured_persons), 0)::BIGINT END AS insured_persons,
         CASE WHEN bool_and(j.has_before) THEN sum(j.change_persons)::BIGINT END AS net_change_persons,
@@ -95,7 +101,9 @@ SELECT
     CASE WHEN n.month IS NULL THEN 0 ELSE n.enterprise_count END AS enterprise_count,
     CASE WHEN n.month IS NULL THEN 0 ELSE n.insured_persons END AS insured_persons,
     n.net_change_persons,
-    n.net_change_persons / nullif(n.insured_persons - n.net_change_persons, 0) AS net_change_ratio,
+    n.compared_before_persons,
+    n.net_change_persons / nullif(n.compared_before_persons, 0) AS net_change_ratio,
+    n.uncompared_persons,
     coalesce(n.large_loss_count, 0) AS large_loss_count,
     CASE WHEN k.exporters THEN coalesce(n.us_exporter_count, 0) END AS us_exporter_count,
     CASE WHEN k.exporters THEN coalesce(n.us_exporter_insured_persons, 0) END AS us_exporter_insured_persons,

@@ -16,7 +16,7 @@ total AS (
         sum(enterprise_count)::BIGINT AS enterprise_count,
         sum(insured_persons)::BIGINT AS insured_persons,
         sum(net_change_persons)::BIGINT AS net_change_persons,
-        sum(insured_persons - net_change_persons)::BIGINT AS base_persons,
+        sum(compared_before_persons)::BIGINT AS base_persons,
         sum(large_loss_count)::BIGINT AS large_loss_count,
         sum(red_count)::BIGINT AS red_count,
         sum(orange_count)::BIGINT AS orange_count,

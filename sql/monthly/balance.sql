@@ -1,4 +1,5 @@
--- Grain: one row per month of the last thirteen up to the reference month: posts per jobseeker, of counties that reported both.
+-- Grain: one row per month of the last thirteen up to the reference month: posts per jobseeker, of counties that reported both;
+-- how many these are, and whether they are those of the newest month.
 WITH county AS (
     SELECT
         month,
@@ -10,6 +11,10 @@ WITH county AS (
     GROUP BY month, county_code
 )
 SELECT
+    count(*) AS county_places,
+    list_sort(list(county_code)) = last_value(list_sort(list(county_code))) OVER (
+        ORDER BY month ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+    ) AS is_same_counties,
     strftime(month, '%Y-%m') AS row_key,
     month,
     sum(posts)::BIGINT AS demand_posts,

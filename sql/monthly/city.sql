@@ -5,7 +5,7 @@ WITH month_total AS (
         sum(enterprise_count)::BIGINT AS enterprise_count,
         sum(insured_persons)::BIGINT AS insured_persons,
         sum(net_change_persons)::BIGINT AS net_change_persons,
-        sum(net_change_persons) / nullif(sum(insured_persons - net_change_persons), 0) AS net_change_ratio,
+        sum(net_change_persons) / nullif(sum(compared_before_persons), 0) AS net_change_ratio,
         sum(large_loss_count)::BIGINT AS large_loss_count
     FROM out.county_industry_month
     GROUP BY month
@@ -14,7 +14,9 @@ moved AS (
     SELECT
         count(*) FILTER (WHERE insured_change_1m_persons < 0) AS fallen_count,
         count(*) FILTER (WHERE insured_change_1m_persons > 0) AS risen_count,
-        count(*) FILTER (WHERE insured_change_1m_persons = 0 AND insured_persons > 0) AS level_count
+        count(*) FILTER (WHERE insured_change_1m_persons = 0 AND insured_persons > 0) AS level_count,
+        count(*) FILTER (WHERE insured_persons > 0 AND insured_change_1m_persons IS NULL) AS unknown_count,
+        count(*) FILTER (WHERE insured_persons = 0 AND insured_change_1m_persons < 0) AS ended_count
     FROM out.enterprise
 )
 SELECT

@@ -1,4 +1,4 @@
--- Grain: one row per step of the response plan and last day that lies ahead, of orders that are neither done nor late.
+-- Grain: one row per step or service of the response plan and last day that lies ahead, of orders that are neither done nor late.
 SELECT
     o.task_name || '/' || o.due_on AS row_key,
     o.task_name,
@@ -6,6 +6,6 @@ SELECT
     count(*) AS order_count
 FROM out.work_order AS o
 CROSS JOIN out.edition AS e
-WHERE o.order_kind = '处置步骤' AND o.done_on IS NULL AND o.due_on >= e.as_of
+WHERE o.done_on IS NULL AND o.due_on >= e.as_of
 GROUP BY o.task_name, o.due_on
 ORDER BY o.due_on, o.task_name

@@ -19,13 +19,20 @@ total AS (
         sum(insured_change_1m_persons) FILTER (WHERE NOT is_us_exporter)::BIGINT AS other_change_persons,
         sum(previous_insured_persons)
             FILTER (WHERE NOT is_us_exporter AND insured_change_1m_persons IS NOT NULL)::BIGINT AS other_base_persons,
+        max(insured_persons) FILTER (WHERE is_us_exporter) AS largest_persons,
+        max(insured_persons) FILTER (WHERE NOT coalesce(is_us_exporter, false)) AS other_largest_persons,
+        max(previous_insured_persons) FILTER (WHERE is_us_exporter AND insured_change_1m_persons IS NOT NULL)
+            AS base_largest_persons,
+        count(*) FILTER (WHERE is_us_exporter AND insured_change_1m_persons IS NOT NULL) AS base_count,
         count(*) FILTER (WHERE is_us_exporter AND place <= $largest) AS dropped_count,
         coalesce(sum(-insured_change_1m_persons) FILTER (WHERE is_us_exporter AND place <= $largest), 0)::BIGINT
             AS dropped_persons,
         coalesce(sum(previous_insured_persons) FILTER (WHERE is_us_exporter AND place <= $largest), 0)::BIGINT
             AS dropped_base_persons,
-        count(*) FILTER (WHERE is_us_exporter AND insured_change_1m_persons < 0) AS fallen_count,
-        count(*) FILTER (WHERE is_us_exporter AND arrears_months > 0) AS arrears_count,
+        CASE WHEN count(insured_change_1m_persons) FILTER (WHERE is_us_exporter) > 0
+            THEN count(*) FILTER (WHERE is_us_exporter AND insured_change_1m_persons < 0) END AS fallen_count,
+        CASE WHEN count(arrears_months) FILTER (WHERE is_us_exporter) > 0
+            THEN count(*) FILTER (WHERE is_us_exporter AND arrears_months > 0) END AS arrears_count,
         sum(export_us_12m_usd_cent) FILTER (WHERE is_us_exporter)::BIGINT AS export_us_usd_cent,
         sum(export_12m_usd_cent) FILTER (WHERE is_us_exporter AND export_us_12m_usd_cent IS NOT NULL)::BIGINT
             AS export_usd_cent

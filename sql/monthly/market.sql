@@ -1,11 +1,11 @@
 -- Grain: one row per measure in its newest month up to the reference month, beside the month before and the same month a year
--- before. A comparison is left out where not as many counties reported as now.
+-- before, and how many counties reported it. A comparison is left out where other counties reported than now.
 WITH told AS (
     SELECT
         market_measure,
         month,
         sum(market_count)::BIGINT AS persons,
-        count(DISTINCT county_code) AS counties
+        list_sort(list(DISTINCT county_code)) AS counties
     FROM out.market_month
     WHERE month <= $month
     GROUP BY market_measure, month
@@ -18,6 +18,7 @@ compared AS (
         n.market_measure,
         n.month,
         n.persons,
+        len(n.counties) AS county_places,
         CASE WHEN b.counties = n.counties OR n.market_measure NOT IN (
             '岗位需求', '登记求职', '介绍成功', '期末登记失业', '新增登记失业', '失业人员再就业'
         ) THEN b.persons END AS before_persons,

@@ -4,8 +4,8 @@ WITH told AS (
         month,
         sum(market_count) FILTER (WHERE market_measure = '监测企业')::BIGINT AS enterprise_count,
         sum(market_count) FILTER (WHERE market_measure = '监测企业用工')::BIGINT AS staff_persons,
-        coalesce(sum(market_count) FILTER (WHERE market_measure = '监测企业新招'), 0)::BIGINT AS hired_persons,
-        coalesce(sum(market_count) FILTER (WHERE market_measure = '监测企业减员'), 0)::BIGINT AS separated_persons,
+        sum(market_count) FILTER (WHERE market_measure = '监测企业新招')::BIGINT AS hired_persons,
+        sum(market_count) FILTER (WHERE market_measure = '监测企业减员')::BIGINT AS separated_persons,
         sum(market_count) FILTER (WHERE market_measure = '监测企业待岗')::BIGINT AS idle_persons
     FROM out.market_month
     WHERE month <= $month AND starts_with(market_measure, '监测企业')

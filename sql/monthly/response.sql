@@ -12,6 +12,7 @@ SELECT
     sum(late_order_count)::BIGINT AS late_order_count,
     sum(done_order_count)::BIGINT AS done_order_count,
     sum(verified_count)::BIGINT AS verified_count,
+    sum(verified_count - false_alarm_count)::BIGINT AS true_count,
     sum(false_alarm_count)::BIGINT AS false_alarm_count,
     sum(helped_count)::BIGINT AS helped_count,
     sum(closed_case_count)::BIGINT AS closed_case_count,

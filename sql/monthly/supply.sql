@@ -6,6 +6,7 @@ WITH newest AS (
 SELECT
     county_code AS row_key,
     min(county_name) AS county_name,
+    min(month) AS month,
     sum(market_count) FILTER (WHERE market_measure = '岗位需求')::BIGINT AS demand_posts,
     sum(market_count) FILTER (WHERE market_measure = '登记求职')::BIGINT AS jobseeker_persons,
     sum(market_count) FILTER (WHERE market_measure = '岗位需求')

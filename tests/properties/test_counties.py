@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from county_city import DUTY, LIKE_A_NEEDLE, MAILED, OUTER, UNKNOWN, Draw, Needle, Night, drawn, nights, serial_of
 
-from pipelines import enterprise_page
+from pipelines import enterprise_page, monthly_page, weekly, weekly_words
 from pipelines.ledger import Ledger
 from pipelines.settings import Home
 from pipelines.stages import alert, report
@@ -88,6 +88,18 @@ def files(night: Night) -> Iterator[Text]:
     yield Text("quality.html", of_page(folder / "quality.html"), frozenset(), is_nameless=True)
 
 
+def sheets(night: Night) -> Iterator[Text]:
+    """The weekly sheet of each county, and the city's, which names no enterprise."""
+    home, run = night.run.home, night.run
+    path = home.published / f"wengang-{run.as_of}-r{run.revision}.duckdb"
+    everywhere = frozenset(needle.county for needle in night.needles)
+    for sheet in weekly.read(path, earlier=weekly.earlier_of(home, run.as_of), city="某市"):
+        page = monthly_page.page(weekly_words.sheet(sheet, bureau="某局"), is_sheet=True)
+        is_city = sheet.code == weekly.CITY
+        counties = everywhere if is_city else frozenset({sheet.code})
+        yield Text(f"weekly/{sheet.code}", html.unescape(page), counties, is_nameless=is_city)
+
+
 def told(night: Night) -> Iterator[Text]:
     """Mails in the ledger and in the outbox, the ledger itself, what the stages told and the log keeps of it."""
     home, edition = night.run.home, f"{night.run.as_of}-r{night.run.revision}"
@@ -134,7 +146,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Draw, Nigh
     draw, found = drawn(tmp_path_factory.mktemp("lived"), 2, count=16), list[Night]()
 
     def judge(night: Night) -> None:
-        assert judged([*files(night), *told(night)], night) == {}
+        assert judged([*files(night), *sheets(night), *told(night)], night) == {}
         found.append(night)
 
     nights(draw, after=judge)
@@ -163,7 +175,7 @@ def test_no_county_sees_another(tmp_path: Path, seed: int, count: int) -> None:
     draw = drawn(tmp_path, seed, count=count)
 
     def judge(night: Night) -> None:
-        assert judged([*files(night), *told(night)], night) == {}
+        assert judged([*files(night), *sheets(night), *told(night)], night) == {}
 
     nights(draw, after=judge, count=2)
     draw.city.warehouse.close()
@@ -196,6 +208,15 @@ def test_the_judge_sees_a_leak_in_a_published_file(lived: tuple[Draw, Night], tm
         connection.execute("UPDATE out.edition SET previous_edition_id = ?", [other.word])
     text = Text("a copy", of_database(tmp_path / path.name), frozenset({"320706"}))
     assert {needle.word for needle in leaks(text, night)} == {other.word}
+
+
+def test_the_judge_sees_a_leak_in_a_weekly_sheet(lived: tuple[Draw, Night], monkeypatch: pytest.MonkeyPatch) -> None:
+    _, night = lived
+    own = weekly._of
+    monkeypatch.setattr(weekly, "_of", lambda connection, county: own(connection, county and "320707"))
+    found = judged(sheets(night), night)
+    assert "weekly/320706" in found
+    assert "weekly/320707" not in found
 
 
 def test_the_judge_sees_a_leak_in_a_mail(

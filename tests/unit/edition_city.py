@@ -110,6 +110,7 @@ class City:
         for table in (
             "core.tax_month",
             "core.hire_group_month",
+            "core.vacancy_month",
             "core.claim_month",
             "core.monitor_month",
             "core.jobseeker_month",
@@ -125,6 +126,8 @@ class City:
             "outlook.area",
             "outlook.area_order",
             "outlook.target",
+            "outlook.series_revision",
+            "outlook.series_balance",
         ):
             self.give(table, [])
         self.give(

@@ -97,6 +97,9 @@ def test_every_figure_is_what_its_query_gives_again(published: Path) -> None:
         "season",
         "target",
         "change",
+        "judged",
+        "area_done",
+        "area_order",
     }
     for figure in told.values():
         if figure.query == monthly.ARGUMENT:
@@ -164,7 +167,7 @@ def test_months_that_not_all_counties_reported_are_not_compared(published: Path)
     assert found.value("market", "岗位需求", "before_persons") is None
     assert found.value("market", "岗位需求", "year_before_persons") is not None
     assert found.value("market", "期末登记失业", "before_persons") is not None
-    assert "报送的县区数不同，不作比较" in words_of(report)
+    assert "报送的县区不同，不作比较" in words_of(report)
 
 
 def test_the_parts_are_those_of_the_notice_with_the_chapter_on_exporters(published: Path) -> None:
@@ -294,7 +297,7 @@ def test_an_older_edition_without_the_market_table_still_gives_a_report(publishe
     path = changed(published, tmp_path, "DROP TABLE out.market_month", "DROP TABLE out.area")
     words = words_of(report_of(path)[1])
     assert "本期没有求职招聘供求和失业登记数据" in words
-    assert "没有县区和行业达到等级" in words
+    assert "本期没有判定县区和行业等级" in words
 
 
 def test_a_reference_month_whose_change_is_unknown_is_told(published: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ so a lost working file loses nothing.
 
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -14,8 +15,8 @@ from pipelines import lunar
 from pipelines.contracts import Contracts, read_sql
 from pipelines.ledger import EditionRecord
 from pipelines.parameters import Parameters
-from pipelines.run import Receipt, Run
-from pipelines.stages.outlook import areas, memory, orders, targets, together
+from pipelines.run import Receipt, Run, add_months
+from pipelines.stages.outlook import areas, memory, orders, series, targets, together
 from pipelines.stages.outlook.memory import Memory
 from pipelines.warehouse import Warehouse
 
@@ -41,6 +42,7 @@ def run(run: Run, warehouse: Warehouse, *, previous: EditionRecord | None) -> Re
         _store(warehouse, "outlook.area", [{"edition_id": edition_id, "month": month, **row} for row in rows])
         _store(warehouse, "outlook.area_order", [{"edition_id": edition_id, **row} for row in given])
         _store(warehouse, "outlook.target", [{"edition_id": edition_id, **row} for row in aims])
+    _series(run, warehouse, folder, edition_id=edition_id, month=month)
     memory.write(run.edition_folder, now)
     raised = sum(row["area_level"] not in (None, areas.NO_LEVEL) for row in rows)
     run.progress(f"形势研判：县区和行业 {len(rows)} 个，达到等级 {raised} 个，目标 {len(aims)} 项")
@@ -78,6 +80,28 @@ def _areas(
         rows, before.standings, month=month, as_of=run.as_of, limits=areas.lines(run.parameters)
     )
     return levelled, Memory(standings, shock)
+
+
+def _series(run: Run, warehouse: Warehouse, folder: Path | None, *, edition_id: str, month: date | None) -> None:
+    """Write what this edition publishes of its series, and how that differs from what the previous one said."""
+    before = series.recall(folder)
+    since = add_months(month or run.as_of.replace(day=1), -int(run.parameters["county_table_months"]) + 1)
+    cells = warehouse.frame("FROM edition.county_industry_month").to_dicts()
+    market = warehouse.frame(read_sql("out/market_month"), county_code=None).to_dicts()
+    stocks = {
+        series.CASES: dict(warehouse.rows("SELECT warning_no, county_code FROM edition.warning")),
+        series.ORDERS: dict(warehouse.rows(read_sql("outlook/open_order"))),
+    }
+    told = series.Told(series.levels(cells, market, since=since), stocks, run.cutoff)
+    arrived = []
+    if before.cutoff:
+        arrived = [known for (known,) in warehouse.rows(read_sql("outlook/arrived"), since=before.cutoff)]
+    revised = series.revisions(before, told.levels, arrived=arrived)
+    with warehouse.transaction():
+        _store(warehouse, "outlook.series_revision", [{"edition_id": edition_id, **row} for row in revised])
+        balance = series.balance(before, stocks)
+        _store(warehouse, "outlook.series_balance", [{"edition_id": edition_id, **row} for row in balance])
+    series.write(run.edition_folder, told)
 
 
 def _history(run: Run, warehouse: Warehouse, month: date) -> pl.DataFrame:

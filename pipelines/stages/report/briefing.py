@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines import formats
 from pipelines.pages import environment
-from pipelines.stages.report import charts, outlook, policies
+from pipelines.stages.report import absorption, charts, outlook, policies
 from pipelines.stages.report.content import Content, Row, colour_counts, is_new
 from pipelines.stages.report.explanation import explanation
 
@@ -33,7 +33,8 @@ class Heat:
 
 def page(content: Content) -> str:
     """The whole HTML text of the briefing."""
-    return environment(TEMPLATES).get_template("briefing.html.j2").render(_context(content))
+    made = environment(TEMPLATES, persons=absorption.persons)
+    return made.get_template("briefing.html.j2").render(_context(content))
 
 
 def _context(content: Content) -> dict[str, Any]:
@@ -62,6 +63,7 @@ def _context(content: Content) -> dict[str, Any]:
         "exporter_insured": sum(c["us_exporter_insured_persons"] or 0 for c in now),
         "raised": outlook.raised(content),
         "has_areas": bool(content.areas),
+        "absorbed": absorption.headlines(content),
         "heat": heat(now),
         "legend": charts.heat_legend(),
         "trend": charts.trend(months(content)),
@@ -135,7 +137,7 @@ def heat(cells: Sequence[Row]) -> Heat:
 def _cell(cells: Sequence[Row]) -> tuple[str, str, str]:
     known = [c for c in cells if c["net_change_persons"] is not None]
     change = sum(c["net_change_persons"] for c in known)
-    before = sum(c["insured_persons"] or 0 for c in known) - change
+    before = sum(c["compared_before_persons"] or 0 for c in known)
     ratio = change / before if known and before > 0 else None
     insured = sum(c["insured_persons"] or 0 for c in cells)
     title = f"参保 {formats.count(insured)} 人，净增减 {formats.signed(change)} 人" if known else "无数据"
