@@ -54,10 +54,12 @@ check: setup ## Style, types, import rules, generated documents
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pipelines.dictionary --check
+	$(BIN)/python -m pipelines.star_manual --check
 	$(BIN)/python -m deploy.manual --check
 
 docs: setup ## Write the generated documents again
 	$(BIN)/python -m pipelines.dictionary
+	$(BIN)/python -m pipelines.star_manual
 	$(BIN)/python -m deploy.manual
 
 lock: ## Resolve requirements.lock again (needs uv); it names no registry

@@ -19,6 +19,7 @@ from pipelines import (
     STAGES,
     accounts,
     cli_keeping,
+    cli_lookup,
     cli_quality,
     demo,
     doctor,
@@ -158,6 +159,7 @@ main.add_command(order_group)
 main.add_command(edition_group)
 main.add_command(score_notices)
 main.add_command(impact_command)
+main.add_command(cli_lookup.made(_now))
 main.add_command(monthly_command)
 main.add_command(weekly_command)
 main.add_command(state_owned_command)
@@ -292,7 +294,7 @@ def replay(means: Means, as_of: datetime, revision: int | None, feeds: Path | No
 @click.option("--by", default="", metavar="COLUMN[,COLUMN]", help="With --out: enterprises counted; no small cells.")
 @click.option("--sum", "sums", default="", metavar="COLUMN[,COLUMN]", help="With --by: summed in each cell.")
 @click.pass_obj
-def sql(means: Means, text: str | None, as_csv: bool, out: Path | None, by: str, sums: str, **telling: Any) -> None:
+def sql(means: Means, /, text: str | None, as_csv: bool, out: Path | None, by: str, sums: str, **telling: Any) -> None:
     """A read-only shell on the published file; with QUERY, its rows. What leaves as CSV or a file goes on record."""
     told = exporting.Telling(by=accounts.caller(), **telling)
     if (by or sums) and not (by and out):

@@ -28,6 +28,7 @@ SCHEMAS: Mapping[str, str] = {
     "features": "one row per enterprise for the date of the edition",
     "risk": "points, rank and reasons",
     "edition": "the warning list and what led to it",
+    "star": "what the published tables say of themselves: their dictionary and usage warnings",
     "night": "which stages of which night the working file holds",
     "operation": "how the system itself ran, in `status/status.duckdb`; part of no edition",
 }

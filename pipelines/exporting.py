@@ -18,7 +18,7 @@ from pipelines.ledger import Ledger
 from pipelines.means import Means
 from pipelines.run import Export, atomic_file
 from pipelines.shapes import Use
-from pipelines.suppression import ENTERPRISES, PERSONS, Limits
+from pipelines.suppression import DOMINANCE, ENTERPRISES, PERSONS, Limits
 from pipelines.warehouse import connect_published
 
 UNTOLD = "未说明"
@@ -72,6 +72,19 @@ def counts_to_file(
     return counted.height, int(counted[small_cells.LEFT_OUT].sum())
 
 
+def csv_of(means: Means, frame: pl.DataFrame, told: Telling, *, what: str, edition_id: str) -> bytes:
+    """The rows of ``frame`` of ``edition_id`` as CSV that spreadsheets open, on record first as ``what``.
+
+    Raises ``UsageError`` without a purpose, ``PurposeError`` where they may not leave.
+    """
+    if not told.purpose.strip():
+        raise UsageError("rows leave with a purpose: what they are for; it is kept on record")
+    _refuse_rows_outside(means, told)
+    _require(means)
+    _tell(means, frame.height, told, edition_id=edition_id, what=what)
+    return frame.write_csv(include_bom=True).encode()
+
+
 def _asked(means: Means, text: str, out: Path, told: Telling) -> pl.DataFrame:
     """All rows of the query, where they may leave."""
     if not text.strip():
@@ -104,10 +117,15 @@ def _refuse_rows_outside(means: Means, told: Telling) -> None:
 
 
 def _limits(means: Means) -> Limits:
-    """Below which numbers a cell is small: enterprises as the published edition's parameters say."""
+    """Which cells are small, or one enterprise's own, as the parameters of the published edition say."""
     with closing(connect_published(published(means))) as connection:
-        found = connection.execute(read_sql("monthly/limit")).fetchall()
-    return Limits(int(found[0][1]) if found and found[0][1] else ENTERPRISES, PERSONS)
+        rows = connection.execute(read_sql("monthly/limit")).fetchall()
+    told = {name: next((value for value in values if value is not None), None) for name, *values in rows}
+    return Limits(
+        told.get("outer_small_cell_enterprises") or ENTERPRISES,
+        told.get("outer_small_cell_persons") or PERSONS,
+        told.get("outer_dominance_pct") or DOMINANCE,
+    )
 
 
 def page_of(means: Means, out: Path, made: Callable[[], tuple[str, str]], told: Telling) -> None:

@@ -5,7 +5,7 @@ What is left out cannot be worked out from totals that are published elsewhere: 
 ``suppression`` decides, and of two properties no cell may be the only way between two parts of the table.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 import polars as pl
 
@@ -20,32 +20,45 @@ Place = tuple[str, ...]
 def table(frame: pl.DataFrame, *, by: Sequence[str], sums: Sequence[str], limits: Limits) -> pl.DataFrame:
     """Enterprises and the sums of ``sums`` per cell of ``by``, null with ``is_left_out`` where a cell is not told.
 
-    ``frame`` has one row per enterprise. Persons are judged where it has ``insured_persons``. Raises ``UsageError``
+    ``frame`` has one row per enterprise. Persons, and whether one enterprise dominates, are judged
+    where it has ``insured_persons``. Raises ``UsageError``
     where it does not fit, an enterprise comes twice, or a number to be summed is unknown.
     """
     _check(frame, by, sums)
-    held_persons = PERSONS in frame.columns and not frame[PERSONS].null_count()
-    judged = limits if held_persons else Limits(limits.enterprises, 0)
-    persons = pl.col(PERSONS).sum() if held_persons else pl.lit(0)
+    has_persons = PERSONS in frame.columns and not frame[PERSONS].null_count()
+    judged = limits if has_persons else Limits(limits.enterprises, 0, limits.dominance)
+    staff = pl.col(PERSONS) if has_persons else pl.lit(0)
     grouped = frame.group_by(list(by)).agg(
-        pl.len().cast(pl.Int64).alias(COUNT), persons.alias("_persons"), *(pl.col(name).sum() for name in sums)
+        pl.len().cast(pl.Int64).alias(COUNT),
+        staff.sum().alias("_persons"),
+        staff.max().alias("_largest"),
+        pl.any_horizontal(pl.lit(value=False), *(_is_dominated(name, limits) for name in sums)).alias("_dominated"),
+        *(pl.col(name).sum() for name in sums),
     )
     ordered = grouped.sort(list(by), nulls_last=True)
     places = [tuple(str(value) for value in row) for row in ordered.select(by).iter_rows()]
+    figures_of = ordered.select(COUNT, "_persons", "_largest").iter_rows()
     cells = {
-        place: Cell(enterprises, int(staff))
-        for place, enterprises, staff in zip(places, ordered[COUNT], ordered["_persons"], strict=True)
+        place: Cell(enterprises, int(persons), int(largest))
+        for place, (enterprises, persons, largest) in zip(places, figures_of, strict=True)
     }
-    held = left_out(cells, judged)
+    own = {place for place, dominated in zip(places, ordered["_dominated"], strict=True) if dominated}
+    held = left_out(cells, judged, also=own)
     told = ordered.with_columns(pl.Series(LEFT_OUT, [place in held for place in places], dtype=pl.Boolean))
     figures = [COUNT, *sums]
     hidden = [pl.when(~pl.col(LEFT_OUT)).then(pl.col(name)).alias(name) for name in figures]
     return told.with_columns(hidden).select(*by, *figures, LEFT_OUT)
 
 
-def left_out(cells: Mapping[Place, Cell], limits: Limits) -> frozenset[Place]:
-    """The cells that are not told: small ones, and the smallest others until none can be worked out."""
-    held = {place for place, cell in cells.items() if limits.is_small(cell)}
+def _is_dominated(name: str, limits: Limits) -> pl.Expr:
+    """Whether one enterprise has so much of a sum that the sum is its own."""
+    size = pl.col(name).abs()
+    return (size.max() >= limits.dominance * size.sum()) & (size.max() > 0)
+
+
+def left_out(cells: Mapping[Place, Cell], limits: Limits, *, also: Set[Place] = frozenset()) -> frozenset[Place]:
+    """The cells that are not told: small ones, ``also``, and the smallest others until none can be worked out."""
+    held = {place for place, cell in cells.items() if limits.is_small(cell)} | also
     while (more := _next(cells, held, limits)) is not None:
         held.add(more)
     return frozenset(held)

@@ -40,6 +40,15 @@ def test_few_persons_make_a_cell_small_where_persons_are_known() -> None:
     assert small_cells.table(bare, by=["county_name"], sums=[], limits=LIMITS)["is_left_out"].sum() == 0
 
 
+def test_a_cell_that_is_one_enterprise_s_own_is_left_out_by_staff_or_by_any_sum() -> None:
+    frame = pl.concat([firms(("甲", 4, 20)), firms(("甲", 1, 900), ("乙", 5, 40), ("丙", 9, 30))])
+    frame = frame.drop("enterprise_no").with_row_index("enterprise_no")
+    assert small_cells.table(frame, by=["county_name"], sums=[], limits=LIMITS)["is_left_out"].sum() == 2
+    exports = firms(("甲", 5, 40), ("乙", 6, 40), ("丙", 9, 30)).with_columns(usd=pl.Series([900] + [1] * 19))
+    found = small_cells.table(exports, by=["county_name"], sums=["usd"], limits=LIMITS)
+    assert found.filter("is_left_out")["county_name"].to_list() == ["乙", "甲"]
+
+
 @pytest.mark.parametrize(
     ("frame", "by", "sums", "why"),
     [

@@ -8,6 +8,7 @@ county's from the city's. No personal data and no raw value leaves here.
 
 import re
 
+from pipelines import star
 from pipelines.errors import StageOrderError
 from pipelines.ledger import Ledger
 from pipelines.purpose import USES
@@ -42,6 +43,8 @@ def run(run: Run, warehouse: Warehouse, ledger: Ledger) -> Receipt:
     if PUBLICATION in kept_back:
         return _nothing(run, kept_back[PUBLICATION])
     gone = len(ledger.withdrawn(through=run.through)) + len(ledger.erased())
+    warehouse.store(star.DICTIONARY, star.dictionary(warehouse.contracts))
+    warehouse.store(star.CAUTION, star.cautions(warehouse.contracts))
     files = Files(run, warehouse, folder, edition_id, is_issued=is_issued, withdrawals=gone)
     counts = files.write([] if COUNTY_FILES in kept_back else codes)
     notes = files.notes
