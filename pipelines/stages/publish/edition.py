@@ -49,6 +49,8 @@ TABLES = (
     "out.model",
     "out.drift",
     "out.parameter",
+    "out.dictionary",
+    "out.caution",
 )
 MONTHS = "out.enterprise_month"
 
