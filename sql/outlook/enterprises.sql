@@ -9,6 +9,7 @@ SELECT
     coalesce(e.industry_name, '未知行业') AS industry_name,
     f.insured_persons,
     f.net_loss_persons,
+    f.insured_change_3m_persons,
     CASE WHEN f.net_loss_persons IS NOT NULL THEN coalesce(
         f.net_loss_persons >= $large_persons
         OR (f.net_loss_persons * 100 >= $large_pct * f.previous_insured_persons AND f.net_loss_persons >= $least_persons),

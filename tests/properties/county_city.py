@@ -191,6 +191,8 @@ def _night(draw: Draw, as_of: date, month: date) -> Night:
         numbers = {code: row["enterprise_no"] for code, row in city.rows("core.enterprise").items()}
         rows = [{**form, "enterprise_no": numbers.get(form["enterprise_no"])} for form in draw.forms]
         city.give("core.follow_up", [row for row in rows if row["enterprise_no"] is not None])
+        city.give("core.vacancy_month", [posting(number, month) for number in sorted(numbers.values())[::2]])
+        city.give("core.claim_month", [claim(number, month) for number in sorted(numbers.values())[::3]])
         for table in city.warehouse.contracts.tables:
             if table.split(".")[0] not in MADE and not city.warehouse.exists(table):
                 city.give(table, [])
@@ -234,6 +236,22 @@ def _owned(draw: Draw) -> tuple[frozenset[Needle], frozenset[tuple[str, str]]]:
     words += [("number", number, code) for number, code in draw.owners.items()]
     found = {Needle(what, word, owner, draw.places[owner]) for what, word, owner in words}
     return frozenset(found), frozenset((draw.places[code], number) for code, number in draw.typed)
+
+
+def posting(number: int, month: date) -> dict[str, Any]:
+    """Posts of one enterprise, as many as no other has."""
+    return {
+        "enterprise_no": number,
+        "month": month,
+        "job_field": "生活服务",
+        "posts": 1_000 + number,
+        "posting_count": 1,
+    }
+
+
+def claim(number: int, month: date) -> dict[str, Any]:
+    """Claims of those whom one enterprise insured last."""
+    return {"enterprise_no": number, "month": month, "claim_persons": 3, "laid_off_claim_persons": 1}
 
 
 def serial_of(code: str) -> str:

@@ -128,6 +128,10 @@ class City:
             "outlook.target",
             "outlook.series_revision",
             "outlook.series_balance",
+            "outlook.absorption",
+            "outlook.policy_reserve",
+            "outlook.caseload",
+            "outlook.fair",
         ):
             self.give(table, [])
         self.give(

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import absorption_frames
 import outlook_frames
 import polars as pl
 import response_frames
@@ -332,6 +333,10 @@ def fill(
         "outlook.area": outlook_frames.area_rows(rows),
         "outlook.area_order": outlook_frames.order_rows(rows),
         "outlook.target": outlook_frames.target_rows(),
+        "outlook.absorption": absorption_frames.absorption_rows(rows),
+        "outlook.policy_reserve": absorption_frames.reserve_rows(rows),
+        "outlook.caseload": absorption_frames.caseload_rows(rows),
+        "outlook.fair": absorption_frames.fair_rows(rows),
         "edition.parameter": parameter_rows,
         "core.enterprise": [{"enterprise_no": r["enterprise_no"], "enterprise_id": r["enterprise_id"]} for r in rows],
         "core.source_status": sources(),

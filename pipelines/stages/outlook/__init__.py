@@ -1,4 +1,4 @@
-"""The larger picture: counties, industries and targets, on top of the list of enterprises.
+"""The larger picture: counties, industries, targets, and where the laid-off can go, on top of the list of enterprises.
 
 What the next edition must remember, levels and the shock, lies in ``outlook.json`` beside the edition's own document,
 so a lost working file loses nothing.
@@ -16,7 +16,7 @@ from pipelines.contracts import Contracts, read_sql
 from pipelines.ledger import EditionRecord
 from pipelines.parameters import Parameters
 from pipelines.run import Receipt, Run, add_months
-from pipelines.stages.outlook import areas, memory, orders, series, targets, together
+from pipelines.stages.outlook import areas, memory, orders, receiving, series, targets, together
 from pipelines.stages.outlook.memory import Memory
 from pipelines.warehouse import Warehouse
 
@@ -38,10 +38,19 @@ def run(run: Run, warehouse: Warehouse, *, previous: EditionRecord | None) -> Re
     )
     done = dict(warehouse.rows("SELECT order_no, done_on FROM ingest.order_done"))
     given = orders.rows(rows, done, run.parameters)
+    calendar = calendar_of(run.contracts, run.parameters, month or run.as_of)
+    received = receiving.read(run, warehouse, enterprises, month=month, calendar=calendar, areas=rows, given=given)
     with warehouse.transaction():
         _store(warehouse, "outlook.area", [{"edition_id": edition_id, "month": month, **row} for row in rows])
         _store(warehouse, "outlook.area_order", [{"edition_id": edition_id, **row} for row in given])
         _store(warehouse, "outlook.target", [{"edition_id": edition_id, **row} for row in aims])
+        for table, told in (
+            ("outlook.absorption", received.absorption),
+            ("outlook.policy_reserve", received.reserve),
+            ("outlook.caseload", received.caseload),
+            ("outlook.fair", received.fairs),
+        ):
+            _store(warehouse, table, [{"edition_id": edition_id, **row} for row in told])
     _series(run, warehouse, folder, edition_id=edition_id, month=month)
     memory.write(run.edition_folder, now)
     raised = sum(row["area_level"] not in (None, areas.NO_LEVEL) for row in rows)
@@ -111,14 +120,17 @@ def _history(run: Run, warehouse: Warehouse, month: date) -> pl.DataFrame:
 
 def season_of(contracts: Contracts, parameters: Parameters, month: date) -> Callable[[date], str]:
     """The place of a month in its year, as ``LunarCalendar.season`` says it."""
-    calendar = lunar.GREGORIAN
-    if contracts.feed_set.calendar == "lunar":
-        calendar = lunar.calendar(
-            parameters["spring_festival"],
-            early_day=parameters["festival_early_day"],
-            reference_year=month.year,
-        )
+    calendar = calendar_of(contracts, parameters, month)
     return lambda day: calendar.season(lunar.ordinal(day))
+
+
+def calendar_of(contracts: Contracts, parameters: Parameters, month: date) -> lunar.LunarCalendar:
+    """The calendar of the set of feeds, which must know the festival of the year of ``month``."""
+    if contracts.feed_set.calendar != "lunar":
+        return lunar.GREGORIAN
+    return lunar.calendar(
+        parameters["spring_festival"], early_day=parameters["festival_early_day"], reference_year=month.year
+    )
 
 
 def _store(warehouse: Warehouse, table: str, rows: list[dict[str, Any]]) -> None:

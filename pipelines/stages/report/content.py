@@ -19,6 +19,7 @@ ANSWERS = (
     "ORDER BY w.warning_no, i.clause_no, a.instrument_id"
 )
 """Listed enterprise × instrument in force."""
+FAIR_ORDER = ("fair_by NULLS LAST", "coalesce(left_persons, 0) + coalesce(coming_persons, 0) DESC")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ class Content:
     areas: tuple[Row, ...]
     area_orders: tuple[Row, ...]
     targets: tuple[Row, ...]
+    absorption: tuple[Row, ...]
+    reserve: tuple[Row, ...]
+    caseload: tuple[Row, ...]
+    fairs: tuple[Row, ...]
     parameters: tuple[Row, ...]
     model: Row
     drift: tuple[Row, ...]
@@ -125,6 +130,10 @@ def read(run: Run, warehouse: Warehouse) -> Content:
         areas=_rows(warehouse, "outlook.area", ("area_kind", "county_code", "industry_division")),
         area_orders=_rows(warehouse, "outlook.area_order", ("order_no",)),
         targets=_rows(warehouse, "outlook.target", ("clause_no", "target_key", "period_from DESC")),
+        absorption=_rows(warehouse, "outlook.absorption", ("area_kind", "county_code", "industry_division")),
+        reserve=_rows(warehouse, "outlook.policy_reserve", ("clause_no", "instrument_id", "county_code NULLS FIRST")),
+        caseload=_rows(warehouse, "outlook.caseload", ("caseload_kind", "caseload_group", "county_code NULLS FIRST")),
+        fairs=_rows(warehouse, "outlook.fair", (*FAIR_ORDER, "area_kind", "county_code", "industry_division")),
         parameters=_rows(warehouse, "edition.parameter", ("parameter_name",)),
         model=_rows(warehouse, "risk.model", ())[0],
         drift=_rows(warehouse, "risk.drift", ("stability_index DESC", "feature_name")),

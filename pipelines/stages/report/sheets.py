@@ -10,6 +10,7 @@ from typing import Any
 
 from pipelines import formats
 from pipelines.contracts import Contracts
+from pipelines.stages.report.absorption import absorption_sheet
 from pipelines.stages.report.content import Content, colour_counts
 from pipelines.stages.report.explanation import explanation
 from pipelines.stages.report.outlook import area_sheet, target_sheet
@@ -83,6 +84,7 @@ def main_sheets(content: Content, contracts: Contracts) -> list[Sheet]:
         instrument_sheet(content, contracts),
         change_sheet(content, contracts),
         area_sheet(content, contracts),
+        absorption_sheet(content, contracts),
         target_sheet(content, contracts),
         order_sheet(content, contracts),
         *([received_sheet(content)] if FEED in contracts.feeds else []),
@@ -106,6 +108,10 @@ def of_county(content: Content, county_code: str, county_name: str) -> Content:
         changes=tuple(c for c in content.changes if c["county_name"] == county_name),
         cells=tuple(c for c in content.cells if c["county_code"] == county_code),
         areas=tuple(a for a in content.areas if a["county_code"] == county_code),
+        absorption=tuple(a for a in content.absorption if a["county_code"] == county_code),
+        reserve=tuple(r for r in content.reserve if r["county_code"] == county_code),
+        caseload=tuple(c for c in content.caseload if c["county_code"] == county_code),
+        fairs=tuple(f for f in content.fairs if f["county_code"] == county_code),
         area_orders=tuple(o for o in content.area_orders if o["county_code"] == county_code),
         targets=(),
     )
@@ -120,6 +126,7 @@ def county_sheets(own: Content, contracts: Contracts, county_name: str) -> list[
         instrument_sheet(own, contracts),
         change_sheet(own, contracts, place=county_name),
         area_sheet(own, contracts),
+        absorption_sheet(own, contracts),
         order_sheet(own, contracts),
         *([received_sheet(own)] if FEED in contracts.feeds else []),
         source_sheet(own, contracts),
