@@ -44,7 +44,7 @@ def monthly_command(
     path = explain.file_of(means.home, as_of.date() if as_of else None)
     if not path.is_file():
         raise NotFoundError(f"{path} is not there: no edition was published yet")
-    figures = monthly.read(path, largest=largest)
+    figures = monthly.read(path, largest=largest, earlier=monthly.earlier_of(means.home, path))
     files, what = (_bulletin if is_bulletin else _report)(means, figures, folder)
     told = exporting.Telling(purpose=purpose, recipient=recipient, by=accounts.caller())
     folder.mkdir(parents=True, exist_ok=True)

@@ -21,13 +21,15 @@ from pipelines import formats
 from pipelines.contracts import read_sql
 from pipelines.errors import UsageError
 from pipelines.explain import every
+from pipelines.ledger import Ledger
+from pipelines.settings import Home
 from pipelines.warehouse import connect_published
 
 QUERIES = (
     "edition", "city", "trend", "season", "area", "largest", "market", "balance", "supply", "hires", "monitored",
     "reduction", "reason", "change", "action", "deadline", "response", "instrument", "expired", "level", "judged",
     "area_order", "area_done", "forecast",
-    "target", "cell", "exporter", "exporter_county", "source", "quality", "large", "limit",
+    "target", "cell", "exporter", "exporter_county", "source", "quality", "large", "limit", "revision", "earlier",
 )  # fmt: skip
 ARGUMENT = "option"
 UNITS = {
@@ -119,10 +121,31 @@ class Figures:
         return Figure(f"{query}:{row}:{column}", value, unit_of(column), text_of(column, size))
 
 
-def read(path: Path, *, largest: int) -> Figures:
-    """All figures of the edition in ``path``; the ``largest`` losers are those that variants leave out."""
-    with closing(connect_published(path)) as connection:
+def read(path: Path, *, largest: int, earlier: Path | None = None) -> Figures:
+    """All figures of the edition in ``path``; the ``largest`` losers are those that variants leave out.
+
+    ``earlier`` is the file of the last report: what it said otherwise is told as revised.
+    """
+    with closing(connect_published(path, earlier=earlier)) as connection:
         return collect(connection, largest=largest)
+
+
+def earlier_of(home: Home, path: Path) -> Path | None:
+    """The newest kept file of an edition in force whose insurance month lies before that of ``path``; None without."""
+    month, as_of = _months(path)
+    records = [
+        record for record in Ledger(home.ledger).editions() if record.status == "issued" and record.as_of < as_of
+    ]
+    latest = {record.as_of: home.published / f"wengang-{record.edition_id}.duckdb" for record in records}
+    files = (latest[day] for day in sorted(latest, reverse=True) if latest[day].is_file())
+    return next((file for file in files if month and (_months(file)[0] or month) < month), None)
+
+
+def _months(path: Path) -> tuple[date | None, date]:
+    """Reference month and business date of a published file."""
+    with closing(connect_published(path)) as connection:
+        row = every(connection, "SELECT reference_month, as_of FROM out.edition")[0]
+    return row["reference_month"], row["as_of"]
 
 
 def collect(connection: duckdb.DuckDBPyConnection, *, largest: int) -> Figures:

@@ -10,6 +10,7 @@ from functools import partial
 
 from pipelines.monthly import Figures
 from pipelines.monthly_blocks import Block, Paragraph, Part, Report, Table, Text
+from pipelines.monthly_notes import revised_of
 from pipelines.monthly_phrases import cells, heads, moved
 from pipelines.monthly_words import MARKET_COLUMNS, MARKET_HEADS, SERVICES, balance_of, graduates_of, lead_of
 from pipelines.suppression import DOMINANCE, ENTERPRISES, PERSONS, Cell, Limits, hidden, is_safe
@@ -39,11 +40,17 @@ def bulletin(figures: Figures, *, city: str, bureau: str) -> Report:
             Part("一、参保人数", _insured(figures) if is_told else ()),
             Part("二、市场供求和失业登记", _services(figures)),
             Part("三、涉美出口企业", _exporters(figures) if is_told else ()),
-            Part("四、说明", tuple(Paragraph(text, "item") for text in DEFINITIONS)),
+            Part("四、说明", (*_revised(figures, is_told), *(Paragraph(text, "item") for text in DEFINITIONS))),
         ),
         edition_id=str(figures.value("edition", "edition", "edition_id")),
         is_simulated=bool(figures.value("edition", "edition", "is_simulated")),
     )
+
+
+def _revised(figures: Figures, is_told: bool) -> tuple[Block, ...]:
+    """What the last bulletin said of the city and is given otherwise now; of counties it might give cells away."""
+    text = revised_of(figures) if is_told else ()
+    return (Paragraph(text, "item"),) if text else ()
 
 
 def limits_of(figures: Figures) -> Limits:

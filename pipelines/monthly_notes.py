@@ -42,5 +42,37 @@ def notes(figures: Figures) -> tuple[Block, ...]:
         Paragraph(standing),
         Table(("数据来源和完整情况",), head, rows, frozenset({0, 1, 2, 3, 4}), empty="没有数据源记录。"),
         Paragraph(("“数据至”为“无数据”的，是名册类数据或没有报送，以状态为准。",), "note"),
+        *_revisions(figures),
         *(Paragraph(text, "item") for text in DEFINITIONS),
     )
+
+
+def revised_of(figures: Figures) -> Text:
+    """What the last report said of the city's newest month and what is known now; empty where it is the same."""
+    row = next((row for row in figures.rows("revision") if row.startswith("全市/")), None)
+    if row is None:
+        return ()
+    one = partial(figures.figure, "revision", row)
+    return (
+        *(
+            "历史数修订：",
+            one("month"),
+            "全市参保人数上次公布",
+            one("was_persons"),
+            "人，现为",
+            one("now_persons"),
+            "人（",
+        ),
+        *(one("revised_persons", signed=True), "人，", one("revision_text"), "）。"),
+    )
+
+
+def _revisions(figures: Figures) -> tuple[Block, ...]:
+    """Months of the last report that are given otherwise now: was, now, why."""
+    if not figures.rows("earlier"):
+        return (Paragraph(("没有保存上次报告的数据文件，不列历史数修订。",), "note"),)
+    columns = ("area_name", "month", "was_persons", "now_persons", "+revised_persons", "revision_text")
+    rows = tuple(cells(figures, "revision", row, columns) for row in figures.rows("revision"))
+    head = heads("县区", "所属月份", "上次（人）", "现在（人）", "修订（人）", "原因")
+    title: Text = ("参保人数历史数修订（对比期次", figures.figure("earlier", "earlier", "edition_id"), "）")
+    return (Table(title, head, rows, frozenset({0, 1, 5}), empty="上次报告公布的参保人数没有修订。"),)

@@ -175,6 +175,9 @@ def _insured(figures: Figures) -> tuple[Block, ...]:
         *(city("unknown_count"), "家缺上月或本月数据，不作比较；当月净减员", large, "人及以上（大额减员）的"),
         *(city("large_loss_count"), "家。"),
     )
+    if figures.value("city", "city", "uncompared_persons"):
+        uncompared = figures.figure("city", "city", "uncompared_persons", signed=True)
+        text = (*text, "缺上月或本月数据的企业使参保合计变动", uncompared, "人，不计入净增减。")
     found: list[Block] = [heading, Paragraph(text)]
     drawn = points(figures, "trend", "net_change_persons")
     if any(figure.value is not None for _, figure in drawn):

@@ -18,13 +18,12 @@ MOVEMENT = (
 )  # fmt: skip
 MOVEMENT_HEADS = ("县区", "上次", "新列入", "转入", "移出", "转出", "现有", "升级", "降级")
 STANDING = (
-    "area_name", "case_count", "answered_count", "outstanding_count", "helped_count", "settled_count",
-    "late_order_count", "due_order_count",
+    "area_name", "answered_count", "outstanding_count", "helped_count", "settled_count", "late_order_count",
+    "due_order_count",
 )  # fmt: skip
-STANDING_HEADS = ("县区", "在册", "已反馈", "未反馈", "帮扶中", "稳定转化", "逾期工单", "七日内到期")
-SCORE = (
-    "area_name", "judged_order_count", "timely_order_count", "timely_ratio", "found_case_count", "true_case_count",
-    "hit_ratio",
+RATIOS = ("timely_ratio", "hit_ratio")
+STANDING_HEADS = (
+    "县区", "已反馈", "未反馈", "帮扶中", "稳定转化", "逾期工单", "七日内到期", "按期率", "命中率",
 )  # fmt: skip
 ENTERED = (
     ("编号", "warning_no"), ("企业", "enterprise_name"), ("变化", "standing_text"), ("等级", "colour"),
@@ -46,7 +45,6 @@ STEPS = (
     ("范围", "area_name"), ("等级", "area_level"), ("事项", "task_text"), ("牵头和报告对象", "responsible_text"),
     ("最后一天", "due_on"), ("状态", "state_text"),
 )  # fmt: skip
-SCORE_HEADS = ("县区", "应完成步骤", "按期完成", "按期率", "有核实结论", "其中属实", "命中率")
 
 
 def sheet(given: Sheet, *, bureau: str) -> Report:
@@ -197,7 +195,10 @@ def _visits(given: Sheet) -> tuple[Block, ...]:
         text += ["；提供服务：", *joined(given_help, "、")] if given_help else ["；没有登记提供服务"]
         found.append(Paragraph((*text, "。")))
     if code == CITY:
-        rows = tuple(cells(figures, "standing", row, STANDING) for row in figures.rows("standing"))
+        rows = tuple(
+            (*cells(figures, "standing", row, STANDING), *cells(figures, "score", row, RATIOS))
+            for row in figures.rows("standing")
+        )
         return (*found, Table(("在册企业办理情况（家、件）",), heads(*STANDING_HEADS), rows))
     if not figures.value("standing", code, "case_count"):
         return (*found, Paragraph(("没有在册企业需要走访。",)))
@@ -256,9 +257,6 @@ def _score(given: Sheet) -> tuple[Block, ...]:
         ),
         "note",
     )
-    if code == CITY:
-        rows = tuple(cells(figures, "score", row, SCORE) for row in figures.rows("score"))
-        return (Table(("分县区",), heads(*SCORE_HEADS), rows), note)
     one = partial(figures.figure, "score", code)
     found: list[Piece] = []
     if figures.value("score", code, "judged_order_count"):

@@ -6,6 +6,7 @@ WITH month_total AS (
         sum(insured_persons)::BIGINT AS insured_persons,
         sum(net_change_persons)::BIGINT AS net_change_persons,
         sum(net_change_persons) / nullif(sum(compared_before_persons), 0) AS net_change_ratio,
+        sum(uncompared_persons)::BIGINT AS uncompared_persons,
         sum(large_loss_count)::BIGINT AS large_loss_count
     FROM out.county_industry_month
     GROUP BY month

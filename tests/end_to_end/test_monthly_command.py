@@ -58,3 +58,42 @@ def test_the_monthly_report_is_written_on_record_and_tells_the_editions_figures(
     refused = CliRunner().invoke(cli.main, [*command[:-1], " ", "--out", str(tmp_path / "none")])
     assert refused.exit_code == 2
     assert not list((tmp_path / "none").glob("*"))
+
+
+def test_weekly_sheets_and_the_state_owned_table_leave_on_record(issued_home: Path, tmp_path: Path) -> None:
+    home = Path(shutil.copytree(issued_home, tmp_path / "home", symlinks=True))
+    command = ["--home", str(home), "-q", "weekly", "--purpose", "周例会"]
+    for folder in ("one", "two"):
+        done = CliRunner().invoke(cli.main, [*command, "--out", str(tmp_path / folder)])
+        assert done.exit_code == 0, done.output
+    names = sorted(path.name for path in (tmp_path / "one").iterdir())
+    with closing(duckdb.connect(str(home / "published" / "current.duckdb"), read_only=True)) as connection:
+        [(listed,)] = connection.execute("SELECT count(*) FROM out.warning").fetchall()
+        [(own, code)] = connection.execute(
+            "SELECT count(*), county_code FROM out.warning WHERE county_code <> '000000' "
+            "GROUP BY county_code ORDER BY 1 DESC, 2 LIMIT 1"
+        ).fetchall()
+    assert "稳岗周报-2026-11-12-r1-全市.html" in names
+    for name in names:
+        page = (tmp_path / "one" / name).read_bytes()
+        assert page == (tmp_path / "two" / name).read_bytes()
+        assert b"<script" not in page
+    city = "".join(page_texts((tmp_path / "one" / "稳岗周报-2026-11-12-r1-全市.html").read_text(encoding="utf-8")))
+    assert f"在册预警企业{listed}家" in city
+    assert "对比期次 2026-10-12-r1（31天前）" in city
+    [path] = (tmp_path / "one").glob(f"*-{code}_*.html")
+    assert f"在册预警企业{own}家" in "".join(page_texts(path.read_text(encoding="utf-8")))
+    handed = [one for one in accounts.exports(Ledger(home / "ledger.sqlite")) if one.what == "稳岗周报（页面）"]
+    assert len(handed) == 2 * len(names)
+    assert len({one.recipient for one in handed}) == len(names), "each county's own is told to the county"
+
+    table = ["--home", str(home), "-q", "state-owned", "--purpose", "社会责任报告", "--out", str(tmp_path / "table")]
+    refused = CliRunner().invoke(cli.main, table)
+    assert refused.exit_code == 3
+    assert "no feed tells which enterprises are state-owned" in refused.output
+    settings = home / "wengang.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("[city]\n", '[city]\nstate_owned = ["91320703PDY00001X4"]\n', 1), encoding="utf-8")
+    done = CliRunner().invoke(cli.main, table)
+    assert done.exit_code == 0, done.output
+    assert [path.name for path in (tmp_path / "table").iterdir()] == ["国有企业稳就业情况表-2026-11-12-r1.xlsx"]

@@ -23,6 +23,7 @@ from pipelines.monthly import Figure, Figures
 from pipelines.monthly_blocks import Chart, Report, Table, figures, plain, texts
 from pipelines.monthly_notes import NOTICE
 from pipelines.run import add_months
+from pipelines.suppression import Cell, hidden
 from pipelines.warehouse import connect_published
 
 CUTOFF = datetime(2026, 11, 10, 23, 59)
@@ -100,6 +101,8 @@ def test_every_figure_is_what_its_query_gives_again(published: Path) -> None:
         "judged",
         "area_done",
         "area_order",
+        "revision",
+        "earlier",
     }
     for figure in told.values():
         if figure.query == monthly.ARGUMENT:
@@ -382,3 +385,94 @@ def test_the_month_of_the_report_is_the_editions(published: Path) -> None:
     assert found.arguments["month"] == OCTOBER
     assert found.value("edition", "edition", "as_of") == DAY
     assert found.value("edition", "edition", "next_month") == add_months(OCTOBER, 1) == date(2026, 11, 1)
+
+
+def test_what_the_last_report_said_otherwise_is_told_with_the_reason(published: Path, tmp_path: Path) -> None:
+    before = tmp_path / "before.duckdb"
+    before.write_bytes(published.read_bytes())
+    with duckdb.connect(str(before)) as connection:
+        connection.execute(f"UPDATE out.edition SET reference_month = DATE '{add_months(OCTOBER, -1)}'")
+        connection.execute(
+            "UPDATE out.county_industry_month SET insured_persons = insured_persons + 7 "
+            f"WHERE month = DATE '{add_months(OCTOBER, -1)}' AND county_code = '320707' AND industry_division = '17'"
+        )
+    found = monthly.read(published, largest=LARGEST, earlier=before)
+    report = monthly_words.report(found, city="模拟市", bureau="市人社局")
+    told = found.tables["revision"]
+    assert {row["area_name"]: row["revised_persons"] for row in told.values()} == {"全市": -7, "赣榆区": -7}
+    assert all(row["was_persons"] + row["revised_persons"] == row["now_persons"] for row in told.values())
+    assert "参保人数历史数修订" in words_of(report)
+    bulletin = monthly_bulletin.bulletin(found, city="模拟市", bureau="市人社局")
+    assert "历史数修订：2026年9月全市参保人数上次公布1,749人，现为1,742人" in words_of(bulletin)
+    assert "没有保存上次报告的数据文件" in words_of(report_of(published)[1])
+
+
+def test_what_is_unknown_is_not_told_as_none(published: Path, tmp_path: Path) -> None:
+    path = changed(
+        published,
+        tmp_path,
+        "UPDATE out.enterprise SET arrears_months = NULL",
+        "DELETE FROM out.market_month WHERE market_measure IN ('监测企业新招', '监测企业减员')",
+        "UPDATE out.enterprise SET insured_change_1m_persons = NULL WHERE enterprise_id = 'D'",
+        f"UPDATE out.county_industry_month SET uncompared_persons = 5 WHERE month = DATE '{OCTOBER}' "
+        "AND county_code = '320706' AND industry_division = '44'",
+    )
+    found, report = report_of(path)
+    words = words_of(report)
+    assert found.value("monitored", "monitored", "net_change_persons") is None
+    for said in ("欠费的无数据家", "新招无数据人", "增减无数据", "另有1家缺上月或本月数据，不作比较", "合计变动+5人"):
+        assert said in words, said
+
+
+def test_other_counties_of_the_same_number_are_not_compared_with(published: Path, tmp_path: Path) -> None:
+    earlier = add_months(OCTOBER, -1)
+    path = changed(
+        published,
+        tmp_path,
+        "UPDATE out.market_month SET county_code = '320703', county_name = '连云区' "
+        f"WHERE market_measure = '登记求职' AND county_code = '320707' AND month = '{earlier}'",
+    )
+    found, report = report_of(path)
+    assert found.value("market", "登记求职", "before_persons") is None
+    assert found.value("market", "登记求职", "county_places") == 2
+    assert "2026年9月报送的县区不同，不作比较" in words_of(report)
+
+
+def test_found_true_and_found_false_are_told_apart(published: Path, tmp_path: Path) -> None:
+    path = changed(
+        published,
+        tmp_path,
+        "UPDATE out.county_response "
+        "SET answered_count = 0, verified_count = 0, false_alarm_count = 0, helped_count = 0",
+        "UPDATE out.county_response SET answered_count = 3, verified_count = 4, false_alarm_count = 2, "
+        "helped_count = 1 WHERE county_code = '320706'",
+    )
+    words = words_of(report_of(path)[1])
+    assert "已收到走访反馈3件，其中属实2件（帮扶中和已稳定、转化的1件）；本期核实不属实移出2件" in words
+
+
+def test_orders_of_areas_are_told_with_who_leads_and_until_when(published: Path, tmp_path: Path) -> None:
+    columns = "edition_id, order_no, area_kind, county_code, county_name, area_level, task_name, task_text"
+    columns += ", responsible_text, issued_on, due_on, order_state, done_on"
+    row = (
+        "'e', 'QY{}', '县区', '320706', '海州区', 'Ⅰ级', '会商', '1日内会商', '市领导小组', '2026-11-05', '{}', 's', {}"
+    )
+    given = [(1, "2026-11-06", "NULL"), (2, "2026-11-12", "NULL"), (3, "2026-11-06", "'2026-11-06'")]
+    statements = [f"INSERT INTO out.area_order ({columns}) VALUES ({row.format(*one)})" for one in given]
+    path = changed(published, tmp_path, *statements)
+    words = words_of(report_of(path)[1])
+    assert "处置事项3件，已登记完成1件，过期未登记的1件" in words
+    assert "已过期限，未登记完成" in words
+    assert "等级处置事项过了期限未登记的1件" in words
+
+
+def test_a_cell_that_one_enterprise_makes_up_is_left_out(published: Path, tmp_path: Path) -> None:
+    limits = monthly_bulletin.limits_of(monthly.read(published, largest=LARGEST))
+    assert (limits.enterprises, limits.persons, limits.dominance) == (3, 10, 0.85)
+    assert limits.is_small(Cell(5, 100, 85))
+    assert not limits.is_small(Cell(5, 100, 84))
+    found = hidden({"东": Cell(5, 100, 95), "西": Cell(6, 120, 30), "南": Cell(9, 300, 40)}, limits)
+    assert found == {"东", "西"}, "the total would give it away alone"
+    half = "UPDATE out.parameter SET parameter_value = '50' WHERE parameter_name = 'outer_dominance_pct'"
+    stricter = changed(published, tmp_path, half)
+    assert monthly_bulletin.limits_of(monthly.read(stricter, largest=LARGEST)).dominance == 0.5
