@@ -136,8 +136,18 @@ def test_a_season_that_comes_again_is_projected_and_a_growth_carried_on() -> Non
     assert caseload.projected(grown, last, lunar.GREGORIAN.months_back, scale_months=6) == sum(
         2 * grown[month - 12] for month in (last + 1, last + 2, last + 3)
     )
-    checks = caseload.past(values(36), last, lunar.GREGORIAN.months_back, scale_months=6)
-    assert (checks.ratios, checks.error) == ((1.0,) * 16, 0.0)
+    found = caseload.guessed(values(36), last, lunar.GREGORIAN.months_back, scale_months=6, least_checks=12)
+    assert (found.persons, found.is_seasonal) == (came, True)
+    assert (found.past.ratios, found.past.error) == ((1.0,) * 16, 0.0)
+
+
+def test_a_series_without_a_season_is_carried_on_as_it_was() -> None:
+    last = ordinal(OCTOBER)
+    stairs = {month: 100 if month <= last - 9 else 40 for month in range(last - 35, last + 1)}
+    found = caseload.guessed(stairs, last, lunar.GREGORIAN.months_back, scale_months=6, least_checks=12)
+    assert (found.persons, found.is_seasonal) == (120, False)
+    few = caseload.guessed(stairs, last, lunar.GREGORIAN.months_back, scale_months=6, least_checks=99)
+    assert few.is_seasonal, "too few checks choose nothing"
 
 
 def test_near_the_festival_its_counterpart_is_taken() -> None:
@@ -161,7 +171,7 @@ def test_a_range_wants_twelve_checks(months: int, has_guess: bool, has_range: bo
         for month, persons in values(months).items()
     ]
     found = caseload.rows(
-        pl.DataFrame(rows), NAMES, lunar.GREGORIAN.months_back, caseload.Excess({}), scale_months=6, least_checks=12
+        pl.DataFrame(rows), NAMES, lunar.GREGORIAN.months_back, caseload.Excess({}, {}), scale_months=6, least_checks=12
     )
     assert {row["county_code"] for row in found} == {None, HAIZHOU}, "a county that reports nothing has no row"
     assert [(row["forecast_persons"] is not None, row["low_persons"] is not None) for row in found] == [

@@ -1,11 +1,12 @@
 """How many will claim, register, or be taken on in the next three months: arithmetic, checked against its own past.
 
-A projection is the sum of the same three months of the year before, near the Spring Festival of the months as far from
-it, times the last six months over the same six a year earlier. To claims is added what the model expects to be lost
-above the losses of the same window a year before, times the share of such losses that claimed as laid off in the last
-year. The range spans the errors that the same arithmetic, without that addition, made from every earlier month from
-which it can be checked, at least twelve; with N checks a next one falls outside about twice in N + 1. They overlap, so
-that is a rough word.
+Two ways are tried from every earlier month from which both can be checked, and the one with the smaller mean error is
+used: the same three months of the year before (near the Spring Festival the months as far from it) times the last six
+months over the same six a year earlier; or the last three months as they were. Below twelve checks it is the former,
+without a range. To claims is added what the model expects to be lost above the losses of the window that stands as
+base, times the share of such losses that claimed as laid off in the last year. The range spans the errors of the way
+that is used, without that addition; with N checks a next one falls outside about twice in N + 1. The checks overlap and
+chose the way, so that is a rough word.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -37,10 +38,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Excess:
-    """By county, and by the empty name for the city: persons that add to claims; none known without a model."""
+    """County, or nothing for the city → persons that add to claims, above each base; empty without a model."""
 
-    persons: Mapping[str, int]
-    share: float | None = None
+    over_year: Mapping[str, int]
+    over_recent: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,15 @@ class Past:
 
     ratios: tuple[float, ...]
     error: float | None
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Persons of the next three months, None where months are missing; how, and how that went before."""
+
+    persons: int | None
+    is_seasonal: bool
+    past: Past
 
 
 def projected(values: Series, origin: int, back: Callable[[int], int], *, scale_months: int) -> int | None:
@@ -62,17 +72,38 @@ def projected(values: Series, origin: int, back: Callable[[int], int], *, scale_
     return (2 * base * now + then) // (2 * then) if then else None
 
 
-def past(values: Series, last: int, back: Callable[[int], int], *, scale_months: int) -> Past:
-    """The same arithmetic from every earlier month, against what came."""
+def flat(values: Series, origin: int) -> int | None:
+    """Persons of the three months up to ``origin``; None where one is missing."""
+    recent = range(origin + 1 - HORIZON, origin + 1)
+    return sum(values[month] for month in recent) if all(month in values for month in recent) else None
+
+
+def guessed(values: Series, last: int, back: Callable[[int], int], *, scale_months: int, least_checks: int) -> Guess:
+    """The projection after ``last`` by the way that was closer before."""
+
+    def seasonal(origin: int) -> int | None:
+        return projected(values, origin, back, scale_months=scale_months)
+
+    origins = range(min(values, default=last), last - HORIZON + 1)
+    both = [origin for origin in origins if seasonal(origin) and flat(values, origin)]
+    by_year, by_recent = past(values, both, seasonal), past(values, both, lambda origin: flat(values, origin))
+    is_flat = len(by_year.ratios) >= least_checks and (by_recent.error or 0) < (by_year.error or 0)
+    if is_flat:
+        return Guess(flat(values, last), is_seasonal=False, past=by_recent)
+    return Guess(seasonal(last), is_seasonal=True, past=by_year)
+
+
+def past(values: Series, origins: Sequence[int], guess: Callable[[int], int | None]) -> Past:
+    """``guess`` from every one of ``origins``, against what came; only months of which all is known count."""
     ratios, errors = [], []
-    for origin in range(min(values, default=last), last - HORIZON + 1):
-        guess = projected(values, origin, back, scale_months=scale_months)
+    for origin in origins:
+        persons = guess(origin)
         came = [values.get(month) for month in range(origin + 1, origin + 1 + HORIZON)]
-        known = [persons for persons in came if persons is not None]
-        if not guess or len(known) < HORIZON or not sum(known):
+        known = [count for count in came if count is not None]
+        if not persons or len(known) < HORIZON or not sum(known):
             continue
-        ratios.append(sum(known) / guess)
-        errors.append(abs(sum(known) - guess) / sum(known))
+        ratios.append(sum(known) / persons)
+        errors.append(abs(sum(known) - persons) / sum(known))
     return Past(tuple(ratios), sum(errors) / len(errors) if errors else None)
 
 
@@ -93,9 +124,9 @@ def rows(
             values = series(own, months, code, is_reported=kind in BY_COUNTY)
             if code and not values:
                 continue
-            added = excess.persons.get(code) if kind in (CLAIMS, LAID_OFF) else None
-            guess = projected(values, months[-1], back, scale_months=scale_months)
-            checks = past(values, months[-1], back, scale_months=scale_months)
+            guess = guessed(values, months[-1], back, scale_months=scale_months, least_checks=least_checks)
+            over = excess.over_year if guess.is_seasonal else excess.over_recent
+            added = over.get(code) if kind in (CLAIMS, LAID_OFF) else None
             found.append(
                 {
                     "caseload_kind": kind,
@@ -107,8 +138,8 @@ def rows(
                     "forecast_from": month_of_ordinal(months[-1] + 1),
                     "forecast_to": month_of_ordinal(months[-1] + HORIZON),
                     "excess_persons": added,
-                    **_ranged(guess, checks, added or 0, least_checks),
-                    "caseload_text": _text(guess, checks, added, least_checks, scale_months),
+                    **_ranged(guess, added or 0, least_checks),
+                    "caseload_text": _text(guess, added, least_checks, scale_months),
                 }
             )
     return found
@@ -132,38 +163,43 @@ def series(own: pl.DataFrame, months: Sequence[int], code: str, *, is_reported: 
     return {month: persons for month, persons in sums.items() if reporting[month] == newest}
 
 
-def _ranged(guess: int | None, checks: Past, added: int, least: int) -> Row:
-    enough = guess is not None and len(checks.ratios) >= least
+def _ranged(guess: Guess, added: int, least: int) -> Row:
+    persons, ratios = guess.persons, guess.past.ratios
+    enough = persons is not None and len(ratios) >= least
     return {
-        "forecast_persons": None if guess is None else guess + added,
-        "low_persons": int((guess or 0) * min(checks.ratios)) + added if enough else None,
-        "high_persons": int((guess or 0) * max(checks.ratios) + 1) + added if enough else None,
-        "past_error_ratio": checks.error,
-        "past_count": len(checks.ratios),
+        "forecast_persons": None if persons is None else persons + added,
+        "low_persons": int((persons or 0) * min(ratios)) + added if enough else None,
+        "high_persons": int((persons or 0) * max(ratios) + 1) + added if enough else None,
+        "past_error_ratio": guess.past.error,
+        "past_count": len(ratios),
     }
 
 
-def _text(guess: int | None, checks: Past, added: int | None, least: int, scale_months: int) -> str:
-    if guess is None:
+def _text(guess: Guess, added: int | None, least: int, scale_months: int) -> str:
+    if guess.persons is None:
         return f"所需月份不全（需上年同期3个月和最近{scale_months}个月及其上年同期），不推算"
     told = f"上年同期3个月合计×最近{scale_months}个月与上年同期之比"
+    if not guess.is_seasonal:
+        told = "最近3个月合计（过去误差小于按上年同期推算）"
     if added:
         told += f"，加超常减员带来{formats.count(added)}人"
-    if len(checks.ratios) < least:
-        return f"{told}；只有{len(checks.ratios)}次可检验，不足{least}次，不给区间"
-    told += f"；区间为过去{len(checks.ratios)}次同样推算误差的范围"
-    return told + ("；过去误差大，只供参考" if checks.error is not None and checks.error >= WILD else "")
+    checks = len(guess.past.ratios)
+    if checks < least:
+        return f"{told}；只有{checks}次可检验，不足{least}次，不给区间"
+    told += f"；区间为过去{checks}次同样推算误差的范围"
+    error = guess.past.error
+    return told + ("；过去误差大，只供参考" if error is not None and error >= WILD else "")
 
 
 def excess_of(warehouse: Warehouse, parameters: Parameters, told: pl.DataFrame, *, month: date) -> Excess:
-    """What the model expects to be lost above the same window a year before, times the share that claims as laid off.
+    """What the model expects to be lost above the window of the base, times the share that claims as laid off.
 
     Nobody where no model leads, where the label is not of staff, or where losses or claims of the year are not known.
     """
     label = labels.labels_of(parameters["labels"])[parameters["model_label"]]
     expected = warehouse.frame(read_sql("outlook/expected"))
     if label.source != "insured" or not expected["tenths"].count():
-        return Excess({})
+        return Excess({}, {})
     horizon = int(parameters["model_horizon_months"])
     lost = warehouse.frame(
         read_sql("outlook/lost"),
@@ -179,16 +215,19 @@ def excess_of(warehouse: Warehouse, parameters: Parameters, told: pl.DataFrame, 
     windows = lost["month"].n_unique()
     total = int(lost["lost_persons"].sum() or 0)
     if windows * horizon < len(year) or not total or not known.issuperset(year):
-        return Excess({})
+        return Excess({}, {})
     claims = int(claimed.filter(pl.col("month") > month_of_ordinal(year[-1] - 1))["persons"].sum())
     share = min(claims / total, 1.0)
-    first = lost.filter(pl.col("month") == month_of_ordinal(ordinal(month) - 12))
-    before = {row["county_code"]: row["lost_persons"] or 0 for row in first.iter_rows(named=True)}
-    now = {row["county_code"]: (row["tenths"] or 0) / 10 for row in expected.iter_rows(named=True)}
-    added = {code: _added(now[code], before.get(code, 0), share) for code in now}
-    city = _added(sum(round(one * 10) for one in now.values()) / 10, sum(before.values()), share)
-    return Excess(added | {"": city}, share)
+    now = {row["county_code"]: row["tenths"] or 0 for row in expected.iter_rows(named=True)}
+    over = [
+        _over(now, lost.filter(pl.col("month") == month_of_ordinal(year[0] - back)), share) for back in (12, horizon)
+    ]
+    return Excess(*over)
 
 
-def _added(expected: float, before: int, share: float) -> int:
-    return int(max(expected - before, 0.0) * share + 0.5)
+def _over(now: Mapping[str, int], lost: pl.DataFrame, share: float) -> dict[str, int]:
+    """Expected tenths of persons above ``lost`` of one window, times ``share``, by county and for the city."""
+    before: dict[str, int] = {row["county_code"]: row["lost_persons"] or 0 for row in lost.iter_rows(named=True)}
+    pairs = {code: (tenths, before.get(code, 0)) for code, tenths in now.items()}
+    pairs[""] = (sum(now.values()), sum(before.values()))
+    return {code: int(max(tenths / 10 - gone, 0.0) * share + 0.5) for code, (tenths, gone) in pairs.items()}
