@@ -29,7 +29,7 @@ from pipelines.errors import WengangError
 from pipelines.run import atomic_file, make_folder
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = ("airflow", "celery")
+EXTRAS = ("airflow", "analysts", "celery")
 NEWEST_GLIBC = (2, 28)  # of RHEL 8 and Debian 10: no wheel that asks for a newer one is taken
 LOCK = "requirements.lock"
 SUMS = "SHA256SUMS"
