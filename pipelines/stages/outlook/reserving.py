@@ -168,7 +168,10 @@ def text(one: Mapping[str, Any], counted: Mapping[str, Any], instrument: Instrum
         return "没有数据源可逐家判断，重新启用的家数和资金未知"
     number = counted["reopened_count"]
     if number is None:
-        return "目前在期内，无需重新启用" if one["is_judged"] else "没有可判断的参保月份，家数和资金未知"
+        if one["is_judged"]:
+            return "目前在期内，无需重新启用"
+        is_over = one["instrument_state"] == EXPIRED
+        return "没有可判断的参保月份，家数和资金未知" if is_over else str(one["state_text"])
     running = "2025年招用的目前在期内；对近12个月招用的" if one["is_judged"] else ""
     told = f"{running}如按原条件重新启用，符合条件{formats.count(number)}家"
     if counted["reopened_unknown_count"]:
