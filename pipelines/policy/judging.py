@@ -46,7 +46,7 @@ def judge(
 
     ``parameters`` gives the numbers of a day: those of the behaviour that is being paid for, not of the day asked.
     """
-    facts = facts.select(list(FACTS)).with_columns(**size.columns())
+    facts = size.added(facts.select(list(FACTS)))
     answers = [
         facts.select(_columns(one, as_of, parameters)).cast(SCHEMA)  # type: ignore[arg-type]
         for one in instruments

@@ -14,6 +14,7 @@ import polars as pl
 from pipelines.contracts import SQL
 
 LARGE, MEDIUM, SMALL, MICRO, OPEN = "大型", "中型", "小型", "微型", "未定"
+_KNOWN = "_known_class"
 _WAN = 1_000_000  # fen in 万元
 _MEASURES = {"人员": "insured_persons", "营业收入": "revenue_12m_fen"}
 
@@ -41,6 +42,7 @@ def scales() -> Sequence[Scale]:
         )
 
 
+@cache
 def computed() -> pl.Expr:
     """Size class of ``industry_code``, ``insured_persons`` and ``revenue_12m_fen``; 未定 where one is missing.
 
@@ -56,42 +58,26 @@ def computed() -> pl.Expr:
     return made
 
 
-def columns() -> dict[str, pl.Expr]:
-    """What rules ask of an enterprise's size: ``is_sme`` (中小微) and ``is_small`` (小型, 微型), null where open."""
-    return {"is_sme": is_sme(), "is_small": is_small()}
+def added(facts: pl.DataFrame) -> pl.DataFrame:
+    """``facts`` with what rules ask of an enterprise's size: ``is_sme`` (中小微) and ``is_small`` (小型, 微型).
 
-
-def is_sme() -> pl.Expr:
-    """Whether an enterprise is 中小微: by its class, else by one measure that rules 大型 out; null where open."""
-    return (
-        pl.when(_known(SMALL, MEDIUM, MICRO))
-        .then(statement=True)
-        .when(_known(LARGE))
-        .then(statement=False)
-        .when(_below(0))
-        .then(statement=True)
-        .otherwise(None)
-    )
-
-
-def is_small() -> pl.Expr:
-    """Whether an enterprise is 小型 or 微型, in the same manner."""
-    return (
-        pl.when(_known(SMALL, MICRO))
-        .then(statement=True)
-        .when(_known(LARGE, MEDIUM))
-        .then(statement=False)
-        .when(_below(1))
-        .then(statement=True)
-        .otherwise(None)
-    )
-
-
-def _known(*classes: str) -> pl.Expr:
+    Each goes by the class of the enterprise, stored or computed, else by one measure that is under a bound; null where
+    open.
+    """
     stored = pl.col("size_class").fill_null(OPEN)
-    return pl.when(stored != OPEN).then(stored).otherwise(computed()).is_in(classes)
+    known = pl.when(stored != OPEN).then(stored).otherwise(computed())
+    held = facts.with_columns(known.alias(_KNOWN))
+    return held.with_columns(is_sme=_is((SMALL, MEDIUM, MICRO), 0), is_small=_is((SMALL, MICRO), 1)).drop(_KNOWN)
 
 
+def _is(classes: Sequence[str], bound: int) -> pl.Expr:
+    """Whether the known class is one of ``classes``; of an open one, true where a measure is under ``bound``."""
+    known, others = pl.col(_KNOWN), [one for one in (LARGE, MEDIUM, SMALL, MICRO) if one not in classes]
+    by_class = pl.when(known.is_in(classes)).then(statement=True).when(known.is_in(others)).then(statement=False)
+    return by_class.when(_below(bound)).then(statement=True).otherwise(None)
+
+
+@cache
 def _below(bound: int) -> pl.Expr:
     """Whether a known measure is under a lower bound (0 of large, 1 of medium): any one suffices."""
     low = [

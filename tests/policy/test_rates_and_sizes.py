@@ -113,7 +113,7 @@ def classes(industry: str, persons: int | None, revenue_wan: float | None, store
         "size_class": pl.String(),
     }
     frame = pl.DataFrame([row], schema=schema, orient="row")
-    return frame.select(size.computed().alias("size"), **size.columns()).row(0, named=True)
+    return size.added(frame).select("is_sme", "is_small", size=size.computed()).row(0, named=True)
 
 
 @pytest.mark.parametrize(
