@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -73,7 +74,8 @@ def _judged(measured: Sequence[Measured]) -> dict[str, Outcome]:
     return dict(zip(checks, validate(list(checks.values()), frame), strict=True))
 
 
-def rules() -> dict[str, CoreCheck]:
+@cache
+def rules() -> Mapping[str, CoreCheck]:
     """Every check of the core by its identifier."""
     body = yaml.safe_load((SQL / "checks" / "core.yml").read_text(encoding="utf-8"))
     return {name: CoreCheck.model_validate(entry) for name, entry in body.items()}
