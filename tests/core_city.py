@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from pipelines import contracts as contract_files
-from pipelines.contracts import POLARS_TYPES, Contracts
+from pipelines.contracts import POLARS_TYPES, Contracts, Table
 from pipelines.warehouse import Warehouse
 
 ONE, TWO, THREE = "91320703PDY00001X4", "91320706PDY000028F", "91320707PDY123458F"
@@ -22,22 +22,33 @@ RECORD = {
     "is_retracted": pl.Boolean(),
 }
 
+RECORD_TYPES = {
+    "batch": "VARCHAR",
+    "line_no": "BIGINT",
+    "delivery_no": "BIGINT",
+    "known_at": "TIMESTAMP",
+    "is_retracted": "BOOLEAN",
+}
+
 
 @contextmanager
 def open_raw(contracts: Contracts | None = None) -> Iterator[Warehouse]:
     """A warehouse in memory whose raw and ingest tables are empty."""
     contracts = contracts or contract_files.load()
     found = Warehouse(None, contracts=contracts)
-    for table in contracts.tables.values():
-        if table.schema_name == "ingest":
-            found.store(table.table, pl.DataFrame(schema=contracts.polars_schema(table.table)))
-    for table in contracts.tables.values():
-        if table.schema_name == "raw":
-            give(found, table.name, [])
+    own = [table for table in contracts.tables.values() if table.schema_name in ("ingest", "raw")]
+    found.execute(";".join(contracts.ddl(t.table) if t.schema_name == "ingest" else _empty(t, contracts) for t in own))
     try:
         yield found
     finally:
         found.close()
+
+
+def _empty(table: Table, contracts: Contracts) -> str:
+    """DDL of the raw ``table``, with the record that every raw row has."""
+    record = [f"{name} {kind}" for name, kind in RECORD_TYPES.items() if name not in table.columns]
+    body = contracts.ddl(table.table).removesuffix(")")
+    return ", ".join([body, *record]) + ")"
 
 
 def give(warehouse: Warehouse, table: str, rows: list[dict[str, Any]]) -> None:

@@ -31,6 +31,7 @@ TABLES = [
     "core.unlinked",
     "core.source_status",
 ]
+SEEDS = (0, 1, *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(2, 10)))
 
 File = tuple[str, str, datetime]
 
@@ -119,20 +120,22 @@ def night(home: Home, cutoff: datetime, tables: Sequence[str] = TABLES) -> tuple
         warehouse.close()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_night_knows_what_came_before_its_cutoff_and_nothing_else(tmp_path: Path, seed: int) -> None:
     files = deliveries(seed)
     home = Home(tmp_path / "home")
     receive(home, files)
     cutoffs = [START + timedelta(days=days) for days in (30, 71, 45, 71, 58)]
     rows = 0
-    for place, cutoff in enumerate(cutoffs):
-        alone = Home(tmp_path / f"alone{place}")
-        receive(alone, [file for file in files if file[2] < cutoff])
+    expected: dict[datetime, dict[str, pl.DataFrame]] = {}
+    for cutoff in cutoffs:
+        if cutoff not in expected:
+            alone = Home(tmp_path / f"alone{len(expected)}")
+            receive(alone, [file for file in files if file[2] < cutoff])
+            expected[cutoff], _ = night(alone, cutoff)
         here, _ = night(home, cutoff)
-        there, _ = night(alone, cutoff)
         for table in TABLES:
-            assert here[table].equals(there[table]), (table, cutoff)
+            assert here[table].equals(expected[cutoff][table]), (table, cutoff)
         rows += here["core.labour_flow_month"].height + here["core.power_month"].height
     assert rows
 
