@@ -46,7 +46,7 @@ def _standing(figures: Figures) -> Text:
         return (*found, "本期没有判定县区和行业等级（没有形势研判数据，或本月参保数据不全）。")
     if not rows:
         return (*found, "没有县区和行业达到等级。")
-    names = {kind: _named(figures, kind) for kind in ("县区", "行业")}
+    names = {kind: _named(figures, kind) for kind in ("县区", "行业", "县区行业")}
     named = [(kind, "有", *joined(told, "、")) for kind, told in names.items() if told]
     return (*found, "按项目默认口径达到等级的", *joined(named, "，"), "；其余没有达到。")
 
@@ -188,7 +188,9 @@ def _levelled(figures: Figures) -> list[Text]:
     for row in figures.rows("level"):
         standing: Text = (told(row, "area_name"), "（", told(row, "area_level"), "，", told(row, "level_text"), "）")
         kind, code = row.split("/", 1)
-        if kind == "行业":
+        if kind == "县区行业":
+            found.append((*standing, "：走访其中的重点企业，核实先兆。"))
+        elif kind == "行业":
             found.append((*standing, "：会同行业主管部门核实减员原因。"))
         elif code in figures.rows("response"):
             cases: Text = (

@@ -4,6 +4,7 @@ Every number is a figure of ``weekly``. Lists are cut to what one page holds, an
 shown. A county's sheet names its enterprises as its list does; the city's names none.
 """
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from pipelines.monthly import Figures
@@ -225,12 +226,7 @@ def _level(given: Sheet) -> tuple[Block, ...]:
         else:
             found.append(Table(("达到等级的县区和行业",), head, told, frozenset(range(5))))
     else:
-        one = partial(figures.figure, "level", rows[0])
-        if figures.value("level", rows[0], "area_level") == "无":
-            found.append(Paragraph(("本县区没有达到等级。",)))
-        else:
-            text: Text = ("等级", one("area_level"), "（", one("level_change"), "，自", one("level_since"), "起）：")
-            found.append(Paragraph((*text, one("level_text"), "。等级供研判，不是官方应急响应等级。")))
+        found += _county_levels(figures, rows, own=f"县区/{given.code}")
     steps = _listed(
         figures,
         "step",
@@ -239,6 +235,18 @@ def _level(given: Sheet) -> tuple[Block, ...]:
         most=MOST_STEPS,
     )
     return (*found, *steps)
+
+
+def _county_levels(figures: Figures, rows: Sequence[str], *, own: str) -> Iterator[Block]:
+    """The county, at a level or not, then those of its industries whose early signs gather."""
+    for row in sorted(rows, key=lambda row: row != own):
+        one = partial(figures.figure, "level", row)
+        if figures.value("level", row, "area_level") == "无":
+            yield Paragraph(("本县区没有达到等级。",))
+            continue
+        name: Text = () if row == own else (one("area_name"),)
+        text: Text = (*name, "等级", one("area_level"), "（", one("level_change"), "，自", one("level_since"), "起）：")
+        yield Paragraph((*text, one("level_text"), "。等级供研判，不是官方应急响应等级。"))
 
 
 def _staff(figures: Figures) -> Text:

@@ -44,9 +44,7 @@ def plan_clusters(
     clusters, where, when = [], [], []
     for cell, first in zip(chosen, firsts, strict=True):
         county, division, fit = cells[cell]
-        struck = rng.choice(
-            fit, size=max(round(len(fit) * numbers["struck_share"]), numbers["least_struck"]), replace=False
-        )
+        struck = rng.choice(fit, size=round(len(fit) * numbers["struck_share"]), replace=False)
         events = first + rng.integers(0, numbers["spread_months"], size=len(struck))
         clusters.append(Cluster(county, division, int(first), tuple(sorted(struck.tolist()))))
         where.append(struck)
@@ -65,7 +63,7 @@ def _cells(population: Population, episodes: Episodes) -> Sequence[tuple[str, st
     """County, division and the employers that a cluster may strike, where there are enough of them."""
     numbers = calibration()["clusters"]
     busy = np.zeros(population.enterprises, dtype=bool)
-    busy[episodes.enterprise] = True
+    busy[episodes.enterprise[episodes.kind != KINDS.index("noise")]] = True
     fit = (population.staff >= numbers["least_staff"]) & (population.kind == ORDINARY) & (population.parent < 0)
     fit &= (population.birth < 0) & (population.death >= NEVER) & ~busy
     table = pl.DataFrame({"place": np.arange(population.enterprises), "county": population.county}).with_columns(

@@ -1,7 +1,7 @@
 -- Grain: one row per thing to do about a county or an industry that is at a level and nobody recorded as done, the oldest first.
 SELECT
     o.order_no AS row_key,
-    coalesce(o.county_name, o.industry_name) AS area_name,
+    concat(o.county_name, o.industry_name) AS area_name,
     o.area_level,
     o.task_text,
     o.responsible_text,

@@ -1,12 +1,12 @@
 -- Grain: one row per county and industry that stands at a level, the gravest first.
 SELECT
-    area_kind || '/' || coalesce(county_code, industry_division) AS row_key,
+    concat_ws('/', area_kind, county_code, industry_division) AS row_key,
     area_kind,
-    coalesce(county_name, industry_name) AS area_name,
+    concat(county_name, industry_name) AS area_name,
     area_level,
     level_change,
     level_text,
     level_since
 FROM out.area
-WHERE area_kind IN ('县区', '行业') AND area_level <> '无'
+WHERE area_kind IN ('县区', '行业', '县区行业') AND area_level <> '无'
 ORDER BY list_position(['Ⅰ级', 'Ⅱ级', 'Ⅲ级', 'Ⅳ级'], area_level), row_key

@@ -1,7 +1,7 @@
 -- Grain: one row per thing to do about the county (for the city, about any county or industry) that is at a level and nobody recorded as done.
 SELECT
     o.order_no AS row_key,
-    coalesce(o.county_name, o.industry_name) AS area_name,
+    concat(o.county_name, o.industry_name) AS area_name,
     o.area_level,
     o.task_text,
     o.responsible_text,
@@ -12,5 +12,5 @@ FROM out.area_order AS o
 CROSS JOIN out.edition AS e
 WHERE
     o.done_on IS NULL
-    AND ($county::VARCHAR IS NULL OR (o.area_kind = '县区' AND o.county_code = $county))
+    AND ($county::VARCHAR IS NULL OR o.county_code = $county)
 ORDER BY o.due_on, o.order_no

@@ -12,6 +12,7 @@ from pipelines import parameters as parameter_files
 from pipelines.run import add_months
 from pipelines.stages.outlook import areas, orders, targets
 from pipelines.stages.outlook.levels import (
+    CELL,
     COUNTY,
     INDUSTRY,
     LEVELS,
@@ -23,11 +24,13 @@ from pipelines.stages.outlook.levels import (
     reason,
     standing,
 )
+from pipelines.stages.outlook.signs import Sign
 from pipelines.stages.outlook.together import Foreseen
 
 OCTOBER, NOVEMBER, DECEMBER = date(2026, 10, 1), date(2026, 11, 1), date(2026, 12, 1)
 PARAMETERS = parameter_files.load(date(2026, 11, 12))
 LINES = areas.lines(PARAMETERS)
+SIGN = Sign(3.44, 14, ("用电下降", "欠费"))
 CALM = Facts(COUNTY, 0, 0, 0, None, None, None)
 
 
@@ -201,12 +204,45 @@ def test_a_small_cell_is_not_told_and_the_city_is_counted_by_itself() -> None:
     assert (city["enterprise_count"], city["orange_count"], city["expected_loss_persons"]) == (4, 4, None)
     assert (city["cluster_probability"], city["loss_p95_persons"], city["foresight_text"]) == (0.5, 90, "依据")
     assert cells["14"]["loss_p95_persons"] is None
-    levelled, now = areas.levelled(rows, {}, month=OCTOBER, as_of=date(2026, 11, 12), limits=LINES)
+    levelled, now = areas.levelled(rows, {}, {"320706|14": SIGN}, month=OCTOBER, as_of=date(2026, 11, 12), limits=LINES)
     assert {row["area_kind"]: row["area_level"] for row in levelled if row["area_level"]} == {
         COUNTY: "Ⅱ级",
         INDUSTRY: "Ⅱ级",
+        CELL: "Ⅳ级",
     }
-    assert set(now) == {"县区|320706|", "行业||13", "行业||14"}
+    assert set(now) == {"县区|320706|", "行业||13", "行业||14", "县区行业|320706|14"}
+    cells = {row["industry_division"]: row for row in levelled if row["area_kind"] == CELL}
+    assert (cells["14"]["sign_index"], cells["13"]["sign_index"]) == (3.44, None)
+    assert "14家企业的先兆（用电下降、欠费）" in cells["14"]["level_text"]
+    assert "先兆指数3.4，达到2.75" in cells["14"]["level_text"]
+    assert cells["13"]["level_text"] is None
+
+
+def test_signs_that_let_go_keep_their_level_for_two_known_months() -> None:
+    row = {"area_kind": CELL, "county_code": "320706", "industry_division": "14"}
+    row |= dict.fromkeys(("area_loss_persons", "large_event_count", "largest_loss_persons", "cluster_probability"))
+    row |= dict.fromkeys(("excess_loss_ratio", "worst_months"))
+    before: dict[str, Standing] = {}
+    told = []
+    for month, sign in enumerate((SIGN, replace(SIGN, index=1.0), None, replace(SIGN, index=1.0))):
+        [now], before = areas.levelled(
+            [row],
+            before,
+            {} if sign is None else {"320706|14": sign},
+            month=add_months(OCTOBER, month),
+            as_of=add_months(OCTOBER, month + 1),
+            limits=LINES,
+        )
+        told.append((now["area_level"], now["level_change"]))
+    assert told == [("Ⅳ级", "新增"), ("Ⅳ级", "持续"), ("Ⅳ级", "持续"), ("无", "解除")]
+
+
+def test_orders_of_a_county_and_of_its_industry_have_numbers_of_their_own() -> None:
+    area = {"area_level": "Ⅳ级", "level_reached_on": date(2026, 11, 12), "county_name": "海州区", "industry_name": None}
+    county = area | {"area_kind": COUNTY, "county_code": "320706", "industry_division": None}
+    cell = area | {"area_kind": CELL, "county_code": "320706", "industry_division": "14"}
+    found = orders.rows([county, cell], {}, PARAMETERS)
+    assert [order["order_no"] for order in found] == ["QY320706-20261112-101", "QY32070614-20261112-101"]
 
 
 YEAR = targets.Period(date(2025, 1, 1), DECEMBER.replace(year=2025))

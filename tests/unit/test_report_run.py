@@ -124,8 +124,8 @@ def test_what_an_earlier_attempt_left_is_removed(tmp_path: Path) -> None:
 def test_every_sheet_says_what_it_is(fifty: Path) -> None:
     book = CalamineWorkbook.from_path(str(fifty / "预警名单.xlsx"))
     assert book.sheet_names == [
-        "预警名单", "涉美出口企业", "可享政策", "政策状态", "本期变化", "县区行业形势", "岗位吸纳和政策储备", "目标任务", "工单", "反馈接收",
-        "未列入说明", "数据截至", "质量检查", "说明", "参数",
+        "预警名单", "涉美出口企业", "可享政策", "政策状态", "本期变化", "县区行业形势", "岗位吸纳和政策储备",
+        "目标任务", "工单", "反馈接收", "未列入说明", "数据截至", "质量检查", "说明", "参数",
     ]  # fmt: skip
     for name in book.sheet_names:
         assert "【模拟数据】【内部资料 注意保管】" in sheet(fifty / "预警名单.xlsx", name)[1][0]

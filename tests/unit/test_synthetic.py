@@ -15,9 +15,10 @@ from pipelines.contracts import SQL
 from pipelines.errors import UsageError
 from pipelines.synthetic import CitySummary, codes, generate
 from pipelines.synthetic.calibration import add_months, calibration, stream
+from pipelines.synthetic.clusters import divisions, plan_clusters
 from pipelines.synthetic.history import History
 from pipelines.synthetic.population import populate
-from pipelines.synthetic.shocks import SIGNALS, plan_episodes, plan_transfers
+from pipelines.synthetic.shocks import KINDS, SIGNALS, plan_episodes, plan_transfers
 from pipelines.synthetic.trade import exports, plan_trade
 
 UNTIL = date(2026, 10, 1)
@@ -362,3 +363,25 @@ def test_a_folder_in_use_or_a_city_without_sense_is_refused(city: Path, tmp_path
         make(city)
     with pytest.raises(UsageError, match="at least"):
         make(tmp_path / "tiny", enterprises=5)
+
+
+def test_clusters_strike_most_of_a_county_and_industry_and_change_nothing_else() -> None:
+    people = populate(20_000, months=36, first=add_months(UNTIL, -35), seed=3)
+    trade = plan_trade(people, seed=3)
+    plain = plan_episodes(people, trade, months=36, first=add_months(UNTIL, -35), seed=3)
+    assert plan_clusters(people, trade, plain, count=0, months=36, seed=3) == (plain, ())
+    episodes, clusters = plan_clusters(people, trade, plain, count=6, months=36, seed=3)
+    assert len(clusters) == 6
+    assert len(episodes) == len(plain) + sum(len(cluster.members) for cluster in clusters)
+    assert (episodes.event[: len(plain)] == plain.event).all()
+    own = divisions(people).to_list()
+    real = {place for place, kind in zip(plain.enterprise, plain.kind, strict=True) if KINDS[kind] != "noise"}
+    for cluster in clusters:
+        assert len(cluster.members) >= 11
+        assert not real.intersection(cluster.members)
+        assert {people.county_codes[people.county[place]] for place in cluster.members} == {cluster.county_code}
+        assert {own[place] for place in cluster.members} == {cluster.industry_division}
+        struck = np.isin(episodes.enterprise[len(plain) :], cluster.members)
+        assert set(episodes.event[len(plain) :][struck]) <= set(range(cluster.first, cluster.first + 3))
+    with pytest.raises(UsageError, match="counties × industries for 900 clusters"):
+        plan_clusters(people, trade, plain, count=900, months=36, seed=3)

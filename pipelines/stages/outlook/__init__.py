@@ -1,10 +1,10 @@
 """The larger picture: counties, industries, targets, and where the laid-off can go, on top of the list of enterprises.
 
-What the next edition must remember, levels and the shock, lies in ``outlook.json`` beside the edition's own document,
+What the next edition must remember, levels, the shock and the shifts of signs, lies beside the edition's own document,
 so a lost working file loses nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from pipelines.contracts import Contracts, read_sql
 from pipelines.ledger import EditionRecord
 from pipelines.parameters import Parameters
 from pipelines.run import Receipt, Run, add_months
-from pipelines.stages.outlook import areas, memory, orders, receiving, series, targets, together
+from pipelines.stages.outlook import areas, memory, orders, receiving, series, signs, targets, together
 from pipelines.stages.outlook.memory import Memory
+from pipelines.stages.outlook.signs import Sign
 from pipelines.warehouse import Warehouse
 
 
@@ -25,14 +26,18 @@ def run(run: Run, warehouse: Warehouse, *, previous: EditionRecord | None) -> Re
     """Write ``outlook.*`` and ``outlook.json``; enterprises in, areas out. ``previous`` is the edition before."""
     edition_id, month = warehouse.rows("SELECT edition_id, reference_month FROM edition.edition")[0]
     folder = run.home.editions / previous.as_of.isoformat() / f"r{previous.revision}" if previous else None
-    before = memory.recall(folder)
+    before, shifts = memory.recall(folder), signs.recall(folder)
     enterprises = warehouse.frame(
         read_sql("outlook/enterprises"),
         large_persons=int(run.parameters["orange_loss_persons"]),
         large_pct=int(run.parameters["orange_loss_pct"]),
         least_persons=int(run.parameters["orange_loss_pct_min_persons"]),
     )
-    rows, now = _areas(run, warehouse, enterprises, month=month, before=before) if month else ([], before)
+    rows: list[dict[str, Any]] = []
+    now = before
+    if month:
+        gathered, shifts = signs.read(warehouse, run.parameters, shifts, month=month)
+        rows, now = _areas(run, warehouse, enterprises, month=month, before=before, gathered=gathered)
     aims = targets.rows(
         warehouse.frame("FROM core.target_progress"), run.parameters["document_targets"], as_of=run.as_of
     )
@@ -53,6 +58,7 @@ def run(run: Run, warehouse: Warehouse, *, previous: EditionRecord | None) -> Re
             _store(warehouse, table, [{"edition_id": edition_id, **row} for row in told])
     _series(run, warehouse, folder, edition_id=edition_id, month=month)
     memory.write(run.edition_folder, now)
+    signs.write(run.edition_folder, shifts)
     raised = sum(row["area_level"] not in (None, areas.NO_LEVEL) for row in rows)
     run.progress(f"形势研判：县区和行业 {len(rows)} 个，达到等级 {raised} 个，目标 {len(aims)} 项")
     return Receipt(
@@ -61,7 +67,13 @@ def run(run: Run, warehouse: Warehouse, *, previous: EditionRecord | None) -> Re
 
 
 def _areas(
-    run: Run, warehouse: Warehouse, enterprises: pl.DataFrame, *, month: date, before: Memory
+    run: Run,
+    warehouse: Warehouse,
+    enterprises: pl.DataFrame,
+    *,
+    month: date,
+    before: Memory,
+    gathered: Mapping[str, Sign],
 ) -> tuple[list[dict[str, Any]], Memory]:
     """Rows of ``outlook.area`` without the edition's number, and what to remember."""
     history, season = _history(run, warehouse, month), season_of(run.contracts, run.parameters, month)
@@ -86,7 +98,7 @@ def _areas(
         least=int(run.parameters["area_small_enterprises"]),
     )
     levelled, standings = areas.levelled(
-        rows, before.standings, month=month, as_of=run.as_of, limits=areas.lines(run.parameters)
+        rows, before.standings, gathered, month=month, as_of=run.as_of, limits=areas.lines(run.parameters)
     )
     return levelled, Memory(standings, shock)
 

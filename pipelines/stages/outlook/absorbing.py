@@ -14,8 +14,8 @@ import polars as pl
 
 from pipelines import formats
 from pipelines.run import add_months
-from pipelines.stages.outlook.areas import CELL, CITY, UNPLACED
-from pipelines.stages.outlook.levels import COUNTY
+from pipelines.stages.outlook.areas import CITY, UNPLACED
+from pipelines.stages.outlook.levels import CELL, COUNTY
 from pipelines.suppression import Cell, Limits, hidden, is_safe
 
 MODEL, OBSERVED, UNKNOWN = "模型预计", "近三个月实际", "未知"

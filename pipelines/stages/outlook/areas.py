@@ -12,6 +12,7 @@ import polars as pl
 
 from pipelines.parameters import Parameters
 from pipelines.stages.outlook.levels import (
+    CELL,
     COUNTY,
     INDUSTRY,
     NONE,
@@ -23,9 +24,10 @@ from pipelines.stages.outlook.levels import (
     reason,
     standing,
 )
+from pipelines.stages.outlook.signs import Sign
 from pipelines.stages.outlook.together import Foreseen
 
-CITY, CELL = "全市", "县区行业"
+CITY = "全市"
 KINDS: Mapping[str, tuple[str, ...]] = {
     CITY: (),
     COUNTY: ("county_code",),
@@ -33,6 +35,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     CELL: ("county_code", "industry_division"),
 }
 LEVELLED = (COUNTY, INDUSTRY)
+"""The kinds of area that are graded by what was lost; a county's industry is graded by its early signs."""
 NO_LEVEL = NONE
 UNPLACED = frozenset(("000000", "00"))
 COLOURS: Mapping[str, str] = {"red_count": "红", "orange_count": "橙", "yellow_count": "黄", "blue_count": "蓝"}
@@ -61,6 +64,7 @@ def lines(parameters: Parameters) -> Lines:
         second_excess_ratio=parameters["area_second_excess_pct"] / 100,
         third_months=int(parameters["area_third_months"]),
         fourth_probability=parameters["area_fourth_probability_pct"] / 100,
+        fourth_sign_index=float(parameters["area_fourth_sign_index"]),
         least_loss_persons=int(parameters["area_least_loss_persons"]),
         release_months=int(parameters["area_release_months"]),
     )
@@ -167,29 +171,41 @@ def _suppressed(row: Row, least: int) -> Row:
 
 
 def levelled(
-    rows: Sequence[Row], before: Mapping[str, Standing], *, month: date, as_of: date, limits: Lines
+    rows: Sequence[Row],
+    before: Mapping[str, Standing],
+    signs: Mapping[str, Sign],
+    *,
+    month: date,
+    as_of: date,
+    limits: Lines,
 ) -> tuple[list[Row], dict[str, Standing]]:
     """``rows`` with their level, since when, why, and how it changed; and what each area stands at now.
 
-    Only counties and industries have levels, and not what lies in no known county or industry.
+    The city has none, nor what lies in no known county or industry, nor an industry of a county whose signs are not
+    judged and that stands at none.
     """
     told: list[Row] = []
     now: dict[str, Standing] = {}
-    for row in rows:
-        if row["area_kind"] not in LEVELLED or UNPLACED.intersection((row["county_code"], row["industry_division"])):
+    for facts_of in rows:
+        key, kind = area_key(facts_of), facts_of["area_kind"]
+        sign = signs.get(f"{facts_of['county_code']}|{facts_of['industry_division']}") if kind == CELL else None
+        row = facts_of | {"sign_index": sign.index if sign else None}
+        is_judged = kind in LEVELLED or (kind == CELL and (sign is not None or key in before))
+        if not is_judged or UNPLACED.intersection((row["county_code"], row["industry_division"])):
             told.append(row | dict.fromkeys(LEVEL_COLUMNS))
             continue
-        key = area_key(row)
         facts = Facts(
-            kind=row["area_kind"],
+            kind=kind,
             loss_persons=row["area_loss_persons"],
             large_events=row["large_event_count"] or 0,
             largest_loss=row["largest_loss_persons"] or 0,
             excess_ratio=row["excess_loss_ratio"],
             worst_months=row["worst_months"],
             cluster_probability=row["cluster_probability"],
+            sign=sign,
         )
-        judged = given(facts, limits, month=month) if _is_known(row) else None
+        is_known = sign is not None if kind == CELL else _is_known(row)
+        judged = given(facts, limits, month=month) if is_known else None
         now[key] = standing(judged, before.get(key), month=month, as_of=as_of, lines=limits)
         old = before.get(key)
         told.append(

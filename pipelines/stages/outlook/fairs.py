@@ -12,8 +12,8 @@ import polars as pl
 
 from pipelines import formats
 from pipelines.stages.outlook.absorbing import LEAST_TOLD, Posts, around, rounded
-from pipelines.stages.outlook.areas import CELL, LEVELLED, NO_LEVEL, UNPLACED
-from pipelines.stages.outlook.levels import COUNTY
+from pipelines.stages.outlook.areas import LEVELLED, NO_LEVEL, UNPLACED
+from pipelines.stages.outlook.levels import CELL, COUNTY
 from pipelines.working_days import OfficeCalendar
 
 FAIR = "组织专场招聘"

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from pipelines import formats
+from pipelines.stages.outlook.signs import Sign
 
 LEVELS = ("Ⅰ级", "Ⅱ级", "Ⅲ级", "Ⅳ级")
 NONE = "无"
-COUNTY, INDUSTRY = "县区", "行业"
+COUNTY, INDUSTRY, CELL = "县区", "行业", "县区行业"
 MONTHS_KEPT = 6
 RISE, FALL, ENTRY, EXIT, SAME = "升级", "降级", "新增", "解除", "持续"
 
@@ -34,6 +35,7 @@ class Facts:
     excess_ratio: float | None
     worst_months: int | None
     cluster_probability: float | None
+    sign: Sign | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Lines:
     second_excess_ratio: float
     third_months: int
     fourth_probability: float
+    fourth_sign_index: float
     least_loss_persons: int
     release_months: int
 
@@ -79,6 +82,8 @@ class Standing:
 def given(facts: Facts, lines: Lines, *, month: date) -> tuple[str, str]:
     """The level that the facts of one month give, and the sentence that says by which line."""
     when = formats.month(month)
+    if facts.kind == CELL:
+        return _by_sign(facts.sign, lines, when)
     if facts.large_events >= lines.first_events:
         return LEVELS[0], f"{when}大额减员企业{facts.large_events}家，达到{lines.first_events}家"
     if facts.largest_loss >= lines.first_persons:
@@ -97,6 +102,16 @@ def given(facts: Facts, lines: Lines, *, month: date) -> tuple[str, str]:
         likely = formats.percent(chance, places=0)
         return LEVELS[3], f"按{when}数据，未来三个月出现{lines.first_events}家及以上大额减员的可能性约{likely}"
     return NONE, "未达到任何一级"
+
+
+def _by_sign(sign: Sign | None, lines: Lines, when: str) -> tuple[str, str]:
+    """A county's industry has one line of its own; counties and industries have the others."""
+    if sign is None or sign.index < lines.fourth_sign_index:
+        return NONE, "未达到任何一级"
+    return LEVELS[3], (
+        f"截至{when}数据，{sign.enterprises}家企业的先兆（{'、'.join(sign.leading)}）比自身往常和全市同规模企业明显集中，"
+        f"先兆指数{sign.index:.1f}，达到{lines.fourth_sign_index:g}"
+    )
 
 
 def points(ratio: float) -> str:

@@ -41,7 +41,7 @@ def _of_area(area: Mapping[str, Any], by_hand: Mapping[str, date], parameters: P
     own = {
         name: area[name] for name in ("area_kind", "county_code", "county_name", "industry_division", "industry_name")
     }
-    place = area["county_code"] or area["industry_division"]
+    place = f"{area['county_code'] or ''}{area['industry_division'] or ''}"
     found = []
     for number, (name, text, days) in enumerate(tasks, start=1):
         order_no, due = f"QY{place}-{since:%Y%m%d}-{grade(level)}{number:02d}", since + timedelta(days=days)

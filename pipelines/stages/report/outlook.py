@@ -10,7 +10,7 @@ from pipelines.stages.report.workbook import Block, Column, Sheet, Style, month,
 LEVELS = ("Ⅰ级", "Ⅱ级", "Ⅲ级", "Ⅳ级", "无")
 COUNTY, INDUSTRY, CELL = "县区", "行业", "县区行业"
 CELLS_SHOWN = 60
-NUMERALS = "一二三四"
+NUMERALS = "一二三四五"
 LINES = (
     "等级按项目默认口径判定（参数见“参数”表），供研判，不是官方应急响应等级；升级当期生效，连续满规定月数未达到才下调。",
     "县区和功能区的范围可能重叠，各县区不相加为全市；劳务派遣和人事代理单位不计入。",
@@ -53,8 +53,12 @@ def area_sheet(content: Content, contracts: Contracts) -> Sheet:
     industries = _of(content, INDUSTRY)
     if industries:
         blocks.append(Block([*industry, *levels, *facts], industries, "没有行业数据", "二、全市各行业"))
+    gathered = [row for row in _of(content, CELL) if row["area_level"] not in (None, LEVELS[-1])]
+    if gathered:
+        heading = f"{NUMERALS[len(blocks)]}、减员先兆集中的县区行业"
+        blocks.append(Block([*county, *industry, *levels, *facts], gathered, "没有", heading))
     if content.area_orders:
-        asked = [Column("范围", 12, "centre", _named), *_columns(_ASKED, contracts)]
+        asked = [Column("范围", 18, "wrap", _named), *_columns(_ASKED, contracts)]
         heading = f"{NUMERALS[len(blocks)]}、达到等级的县区和行业：处置工单"
         blocks.append(Block(asked, content.area_orders, "没有工单", heading))
     cells = sorted(_of(content, CELL), key=lambda row: -(row["area_loss_persons"] or 0))
@@ -92,9 +96,12 @@ def target_sheet(content: Content, contracts: Contracts) -> Sheet:
 
 
 def raised(content: Content) -> list[Row]:
-    """Counties and industries at a level, the gravest first."""
+    """Counties, industries, and industries of one county at a level, the gravest of each kind first."""
     return [
-        row for kind in (COUNTY, INDUSTRY) for row in _of(content, kind) if row["area_level"] not in (None, LEVELS[-1])
+        row | {"area_name": _named(row)}
+        for kind in (COUNTY, INDUSTRY, CELL)
+        for row in _of(content, kind)
+        if row["area_level"] not in (None, LEVELS[-1])
     ]
 
 
@@ -120,7 +127,8 @@ def _told(name: str, missing: str) -> Any:
 
 
 def _named(row: Row) -> str:
-    return row["county_name"] or row["industry_name"] or "未知"
+    """A county, an industry, or both."""
+    return "".join(filter(None, (row["county_name"], row["industry_name"]))) or "未知"
 
 
 def _coloured(row: Row) -> str:
