@@ -79,15 +79,7 @@ def generate(
         for writer in (rolls, reports, insurance, customs, departments):
             writer.write(month)
         insured = int(month.insured[month.seen].sum())
-    write_truth(
-        out / "truth",
-        population=people,
-        trade=trade,
-        history=history,
-        courier=courier,
-        reports=reports.filed,
-        clusters=struck,
-    )
+    write_truth(out / "truth", trade=trade, history=history, courier=courier, reports=reports.filed, clusters=struck)
     write_parquet(out / "truth", departments.truth())
     return CitySummary(
         enterprises=people.enterprises,

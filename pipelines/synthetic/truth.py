@@ -21,7 +21,6 @@ README = FOLDER / "truth.md"
 def write_truth(
     folder: Path,
     *,
-    population: Population,
     trade: Trade,
     history: History,
     courier: Courier,
@@ -29,7 +28,7 @@ def write_truth(
     clusters: Sequence[Cluster],
 ) -> None:
     """Write every table of the truth, and what they mean, under ``folder``."""
-    diary, episodes = history.diary, history.episodes
+    population, diary, episodes = history.population, history.diary, history.episodes
     path = calibration()["us_path"]
     write_parquet(
         folder,

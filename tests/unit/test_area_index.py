@@ -1,4 +1,4 @@
-"""The index of early signs: zero where a place is like others and itself, large where signs gather, and what is kept."""
+"""The index of early signs: zero where a place is like others and itself, large where signs gather; what is kept."""
 
 from dataclasses import replace
 from datetime import date

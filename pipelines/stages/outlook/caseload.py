@@ -116,7 +116,7 @@ def rows(
     scale_months: int,
     least_checks: int,
 ) -> list[Row]:
-    """Rows of ``outlook.caseload`` without the edition's number, of the frame of ``sql/outlook/caseload.sql``."""
+    """Rows of ``outlook.caseload`` without the edition's number, of the frame of ``sql/outlook/registered.sql``."""
     found = []
     for (kind, group), own in sorted(told.partition_by("caseload_kind", "caseload_group", as_dict=True).items()):
         months = sorted({ordinal(month) for month in told.filter(pl.col("caseload_kind") == kind)["month"]})

@@ -78,7 +78,7 @@ def _caseload(
 ) -> list[Row]:
     if month is None:
         return []
-    told = warehouse.frame(read_sql("outlook/caseload"), reference_month=month)
+    told = warehouse.frame(read_sql("outlook/registered"), reference_month=month)
     return caseload.rows(
         told,
         counties,
