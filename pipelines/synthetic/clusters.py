@@ -45,13 +45,11 @@ def plan_clusters(
     for cell, first in zip(chosen, firsts, strict=True):
         county, division, fit = cells[cell]
         struck = rng.choice(fit, size=round(len(fit) * numbers["struck_share"]), replace=False)
-        events = first + rng.integers(0, numbers["spread_months"], size=len(struck))
         clusters.append(Cluster(county, division, int(first), tuple(sorted(struck.tolist()))))
         where.append(struck)
-        when.append(events)
-    return _joined(episodes, _struck(np.concatenate(where), np.concatenate(when), episodes, trade, rng)), tuple(
-        clusters
-    )
+        when.append(np.full(len(struck), first))
+    more = _struck(np.concatenate(where), np.concatenate(when), episodes, trade, rng)
+    return _joined(episodes, more), tuple(clusters)
 
 
 def divisions(population: Population) -> pl.Series:
@@ -82,18 +80,20 @@ def _cells(population: Population, episodes: Episodes) -> Sequence[tuple[str, st
     ]
 
 
-def _struck(places: Ints, events: Ints, episodes: Episodes, trade: Trade, rng: np.random.Generator) -> Episodes:
+def _struck(places: Ints, firsts: Ints, episodes: Episodes, trade: Trade, rng: np.random.Generator) -> Episodes:
+    """The episodes: signs begin for all at once, and who waits with the cut shows them for longer."""
     numbers, count = calibration(), len(places)
     own = numbers["clusters"]
     low, high = own["cut_share"]
     weak, strong = own["force"]
+    waits = rng.integers(0, own["spread_months"], size=count)
     recovers = rng.random(count) < own["recover_share"]
     sudden = ~recovers & (rng.random(count) < numbers["sudden_share"])
     closes = ~recovers & (rng.random(count) < numbers["closure_share"]["warned"])
     return replace(
         episodes,
         enterprise=places,
-        event=events,
+        event=firsts + waits,
         kind=np.full(count, KINDS.index("cluster")),
         sudden=sudden,
         recovers=recovers,
@@ -104,6 +104,7 @@ def _struck(places: Ints, events: Ints, episodes: Episodes, trade: Trade, rng: n
         floor=np.full(count, -NEVER),
         signals=signals(count, np.zeros(count, dtype=bool), sudden, trade.customs_of[places] >= 0, rng),
         defers=np.zeros(count, dtype=bool),
+        ahead=waits,
         notice=~recovers & (rng.random(count) < numbers["notice_share"]),
     )
 

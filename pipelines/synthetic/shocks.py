@@ -25,7 +25,9 @@ NORMAL_HIGH_BASE = 0.22
 class Episodes:
     """Episodes by position; ``event`` is a month number, at or beyond the last month for those still coming.
 
-    ``approved`` is by employer: who may defer contributions without being in distress, as the policy of 2025 allowed.
+    ``ahead`` is by how many months all signs begin earlier than they would by themselves, as where a shock strikes many
+    at once and some wait with the cut. ``approved`` is by employer: who may defer contributions without being in
+    distress, as the policy of 2025 allowed.
     """
 
     enterprise: Ints
@@ -41,6 +43,7 @@ class Episodes:
     signals: NDArray[np.bool_]
     defers: Flags
     notice: Flags
+    ahead: Ints
     approved: Flags
 
     def __len__(self) -> int:
@@ -115,6 +118,7 @@ def plan_episodes(population: Population, trade: Trade, *, months: int, first: d
         signals=signals(count, is_noise, sudden, exports, rng),
         defers=~is_noise & (trade.us_share[every] > 0.05) & (rng.random(count) < numbers["deferral_share"]),
         notice=~is_noise & ~recovers & (rng.random(count) < numbers["notice_share"]),
+        ahead=np.zeros(count, dtype=np.int64),
         approved=(trade.us_share > 0.1) & (rng.random(population.enterprises) < numbers["approved_share"]),
     )
 
@@ -214,7 +218,7 @@ def _weight(episodes: Episodes, month: int, signal: int) -> Floats:
     name = SIGNALS[signal]
     lead = calibration()["signals"][name]["lead"]
     to_event = month - episodes.event
-    start = np.maximum(episodes.event - lead, episodes.floor)
+    start = np.maximum(episodes.event - lead - episodes.ahead, episodes.floor)
     length = np.maximum(episodes.event - start, 1)
     growing = np.clip((month - start + 1) / length, 0.0, 1.0) * 0.6 + 0.4
     held = np.where(episodes.real, to_event <= 2, to_event <= 0)

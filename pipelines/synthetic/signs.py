@@ -43,7 +43,7 @@ class Signs:
         """Grow to the event; after a real one hold, then let go slowly; after a recovery fade within three months."""
         episodes = self.episodes
         lead = calibration()["signs"][SIGNS[number]]["lead"]
-        start = np.maximum(episodes.event - lead, episodes.floor)
+        start = np.maximum(episodes.event - lead - episodes.ahead, episodes.floor)
         to_event = month - episodes.event
         growing = np.clip((month - start + 1) / np.maximum(episodes.event - start, 1), 0, 1) * 0.6 + 0.4
         holding = np.clip(1 - (to_event - HELD) / LET_GO, 0, 1)
