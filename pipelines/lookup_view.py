@@ -5,7 +5,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from pipelines import accounts, exporting, formats, star
+from pipelines.contracts import Column
 from pipelines.errors import WengangError
 from pipelines.lookup import ROWS_SHOWN, Asked, Desk, Found, Lookup, heading, meaning, text
 
@@ -78,11 +81,21 @@ def handed_out(desk: Desk, lookup: Lookup, asked: Asked, *, purpose: str) -> tup
     if not purpose.strip():
         return None, "请先写明用途，用途将登记备查。"
     found = desk.find(lookup, asked, rows=None)
-    frame = found.rows.rename({column.name: heading(column) for column in found.columns})
+    frame = found.rows.select(_leaving(column).alias(heading(column)) for column in found.columns)
     try:
         content = exporting.csv_of(
             means, frame, told, what=f"查询页面（{lookup.title}，csv）", edition_id=found.edition_id
         )
     except WengangError as error:
-        return None, str(error)
-    return content, f"已登记：{lookup.title}，{found.total:,} 行，用途“{purpose.strip()}”。只供本局内部使用。"
+        return None, escape(str(error))
+    return content, f"已登记：{lookup.title}，{found.total:,} 行，用途“{escape(purpose.strip())}”。只供本局内部使用。"
+
+
+def _leaving(column: Column) -> pl.Expr:
+    """The values as their heading says they are: money in yuan or dollars, yes and no in words; unknown stays empty."""
+    value = pl.col(column.name)
+    if column.type in {"fen", "usd_cent"}:
+        return value / 100
+    if column.type == "boolean":
+        return pl.when(value).then(pl.lit("是")).when(~value).then(pl.lit("否"))
+    return value

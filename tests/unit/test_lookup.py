@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 import httpx
+import polars as pl
 import pytest
 from click.testing import CliRunner
 
@@ -56,6 +57,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "enterprise_name": "模拟1厂",
             "county_name": "东海县",
             "arrears_fen": 1250,
+            "is_us_exporter": True,
         }
     ],
     "out.enterprise_month": [{"enterprise_no": 1, "month": date(2026, month, 1)} for month in (9, 10)],
@@ -129,6 +131,15 @@ def test_rows_leave_on_record_with_a_purpose_or_not_at_all(desk: Desk) -> None:
     assert line.startswith("已登记：预警名单，2 行")
     (entry,) = ledger.entries("export")
     assert (entry["what"], entry["rows"], entry["purpose"]) == ("查询页面（预警名单，csv）", 2, "核对")
+
+
+def test_what_leaves_has_the_unit_that_its_heading_names(desk: Desk) -> None:
+    asked = Asked(has_all_columns=True)
+    content, line = lookup_view.handed_out(desk, lookup.titled("企业"), asked, purpose="<b>核对</b>")
+    assert content is not None
+    [row] = pl.read_csv(content).to_dicts()
+    assert (row["欠费金额（元）"], row["是否涉美出口企业"], row["是否派遣或代理单位"]) == (12.5, "是", None)
+    assert "<b>" not in line
 
 
 def test_without_the_extra_the_command_says_how_to_install_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
