@@ -65,7 +65,7 @@ def told(enterprises: pl.DataFrame, posts: pl.DataFrame) -> dict[tuple[Any, ...]
 
 def test_a_gap_names_the_nearest_posts_and_the_training() -> None:
     firms = frame(
-        [firm(HAIZHOU, "13", expected=35.0), firm(HAIZHOU, "14", expected=2.0), firm(GANYU, "13", expected=1)]
+        [firm(HAIZHOU, "13", expected=35.0), firm(HAIZHOU, "14", expected=2.0), *[firm(GANYU, "13", expected=1)] * 3]
     )
     posts = vacancies((HAIZHOU, "13", 12, [1]), (HAIZHOU, "14", 9, [2]), (GANYU, "13", 40, [3, 4, 5]))
     rows = told(firms, posts)
@@ -85,6 +85,18 @@ def test_posts_of_few_enterprises_elsewhere_are_no_number() -> None:
     assert rows["县区行业", HAIZHOU, "13"]["absorption_text"].endswith(
         "相邻的赣榆区同行业有岗位（企业不足3家，不列数）"
     )
+
+
+def test_a_sentence_tells_no_number_of_a_cell_that_is_withheld() -> None:
+    firms = [*[firm(HAIZHOU, "13", expected=9.0)] * 5, *[firm(HAIZHOU, "15", expected=0)] * 4]
+    few = [firm(HAIZHOU, "14", expected=0.0), firm(GANYU, "13", expected=0.0)]
+    rows = told(frame(firms + few), vacancies((GANYU, "13", 40, [3, 4, 5])))
+    cell = rows["县区行业", HAIZHOU, "13"]
+    assert not cell["is_withheld"]
+    assert cell["absorption_text"].endswith("相邻的赣榆区同行业有岗位（企业过少，不列数）")
+    rows = told(frame(firms + few), vacancies((HAIZHOU, "14", 40, [3, 4, 5])))
+    assert rows["县区行业", HAIZHOU, "14"]["is_withheld"]
+    assert rows["县区行业", HAIZHOU, "13"]["absorption_text"].endswith("本县区行业14有岗位")
 
 
 def test_without_a_model_the_past_is_told_as_past() -> None:
@@ -260,7 +272,10 @@ def test_a_fair_is_held_on_a_working_day_up_to_the_last_day_of_the_order() -> No
         "周边县区同行业0个；请公共就业和人才服务机构最迟于2026年11月20日组织专场招聘"
     )
     assert "应在2026年11月10日前举办，尚未登记完成" in fair([case(due_on=date(2026, 11, 10))])["fair_text"]
-    assert "未规定时限" in fair([case(due_on=friday, done_on=AS_OF)])["fair_text"], "what was held is not asked again"
+    held = fair([case(due_on=friday, done_on=AS_OF), case(colour="橙", done_on=date(2026, 11, 10))])
+    assert held["fair_text"].endswith("专场招聘已登记完成（2026年11月12日）"), "what was held is not asked again"
+    assert held["fair_due_on"] is None
+    assert "未规定时限" in fair([case(due_on=friday, done_on=AS_OF), case(colour="橙")])["fair_text"]
     assert "今日即办" in fair([case(due_on=date(2026, 11, 15))], as_of=date(2026, 11, 14))["fair_text"]
 
 

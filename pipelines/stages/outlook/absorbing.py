@@ -5,7 +5,7 @@ lost in the last three, told as that and as no forecast. Neither known, nothing 
 own industry division; nobody knows trades, wages or who looks for work at all, so a gap is arithmetic, and no plan.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -93,20 +93,19 @@ def rows(
     """
     kind, found = losses(enterprises)
     cells = _cells(kind, found, posts)
-    counties = sorted({row["county_code"] for row in cells})
+    by_county: dict[str, list[Row]] = {}
+    for row in cells:
+        by_county.setdefault(row["county_code"], []).append(row)
+    withheld = _withheld(cells, limits)
     told: list[Row] = []
-    for code in counties:
-        own = [row for row in cells if row["county_code"] == code]
-        sizes = {row["industry_division"]: Cell(row["enterprise_count"], row["insured_persons"]) for row in own}
-        held = hidden(sizes, limits)
+    for code, own in by_county.items():
+        held = {_place(row): Cell(row["enterprise_count"], row["insured_persons"]) for row in own}
         whole = _whole(own, COUNTY) | {"county_code": code, "county_name": own[0]["county_name"]}
-        whole["is_withheld"] = not is_safe({name: sizes[name] for name in held}, limits)
+        whole["is_withheld"] = not is_safe({place: cell for place, cell in held.items() if place in withheld}, limits)
         told.append(whole | {"absorption_text": _county_text(whole, posts)})
         for row in own:
-            near = nearest(row, cells, posts, neighbours)
-            told.append(
-                row | {"is_withheld": row["industry_division"] in held, "absorption_text": _cell_text(row, near)}
-            )
+            near = nearest(row, cells, posts, neighbours, withheld)
+            told.append(row | {"is_withheld": _place(row) in withheld, "absorption_text": _cell_text(row, near)})
     divisions = sorted({row["industry_division"] for row in cells})
     everywhere = [_whole([row for row in cells if row["industry_division"] == one], CELL) for one in divisions]
     city = _whole(everywhere, CITY) | {
@@ -116,6 +115,19 @@ def rows(
     whole_city = [blank | city | {"absorption_text": _county_text(city, posts)}] if cells else []
     kept = ("insured_persons",)
     return [{name: value for name, value in (blank | row).items() if name not in kept} for row in (*whole_city, *told)]
+
+
+def _place(row: Row) -> Place:
+    return row["county_code"], row["industry_division"]
+
+
+def _withheld(cells: Sequence[Row], limits: Limits) -> frozenset[Place]:
+    """The cells whose numbers few enterprises would give away, and those that would give such a cell away."""
+    sizes: dict[str, dict[str, Cell]] = {}
+    for row in cells:
+        own = sizes.setdefault(row["county_code"], {})
+        own[row["industry_division"]] = Cell(row["enterprise_count"], row["insured_persons"])
+    return frozenset((code, division) for code, own in sizes.items() for division in hidden(own, limits))
 
 
 def _cells(kind: str, found: pl.DataFrame, posts: Posts) -> list[Row]:
@@ -199,8 +211,17 @@ def around(code: str, counties: Sequence[str], neighbours: Mapping[str, Sequence
     return [other for other in counties if other != code and other not in UNPLACED], "本市"
 
 
-def nearest(row: Row, cells: Sequence[Row], posts: Posts, neighbours: Mapping[str, Sequence[str]]) -> str:
-    """Where else there are posts: the industry in a county nearby, else anywhere; else another industry here."""
+def nearest(
+    row: Row,
+    cells: Sequence[Row],
+    posts: Posts,
+    neighbours: Mapping[str, Sequence[str]],
+    withheld: Set[Place] = frozenset(),
+) -> str:
+    """Where else there are posts: the industry in a county nearby, else anywhere; else another industry here.
+
+    Of a cell that is ``withheld`` no number is told, as this sentence leaves with cells that are not.
+    """
     if posts.month is None or not row["unmatched_persons"] or row["county_code"] in UNPLACED:
         return ""
     names = {cell["county_code"]: cell["county_name"] for cell in cells}
@@ -211,12 +232,13 @@ def nearest(row: Row, cells: Sequence[Row], posts: Posts, neighbours: Mapping[st
         for codes, called in ((near, word), (others, "本市")):
             best = max(codes, key=lambda code: _rank(posts, (code, division)), default="")
             if posts.cells.get((best, division)):
-                return f"{called}{names[best]}同行业{_number(posts, (best, division))}"
+                return f"{called}{names[best]}同行业{_number(posts, (best, division), withheld)}"
     spare = [cell for cell in cells if cell["county_code"] == row["county_code"] and cell["spare_posts"]]
     best_cell = max(spare, key=lambda cell: (cell["spare_posts"], cell["industry_division"]), default=None)
     if best_cell is None:
         return "全市同行业和本县区其他行业都没有富余岗位"
-    return f"全市同行业没有岗位，本县区{best_cell['industry_name']}尚余{rounded(best_cell['spare_posts'])}个岗位"
+    number = "有" if _place(best_cell) in withheld else f"尚余{rounded(best_cell['spare_posts'])}个"
+    return f"全市同行业没有岗位，本县区{best_cell['industry_name']}{number}岗位"
 
 
 def _rank(posts: Posts, place: Place) -> tuple[bool, int, str]:
@@ -225,9 +247,11 @@ def _rank(posts: Posts, place: Place) -> tuple[bool, int, str]:
     return len(enterprises) >= LEAST_TOLD, count, place[0]
 
 
-def _number(posts: Posts, place: Place) -> str:
+def _number(posts: Posts, place: Place, withheld: Set[Place]) -> str:
     count, enterprises = posts.cells[place]
-    return f"在招{count}个岗位" if len(enterprises) >= LEAST_TOLD else "有岗位（企业不足3家，不列数）"
+    if len(enterprises) < LEAST_TOLD:
+        return "有岗位（企业不足3家，不列数）"
+    return "有岗位（企业过少，不列数）" if place in withheld else f"在招{count}个岗位"
 
 
 def rounded(value: float) -> str:

@@ -70,6 +70,7 @@ def _of_cases(cases: Sequence[Mapping[str, Any]]) -> Row:
     """The cases of one county and industry; the earliest open order gives the day."""
     dated = [case for case in cases if case["due_on"] and not case["done_on"]]
     first = min(dated, key=lambda case: case["due_on"], default=None)
+    held = [case["done_on"] for case in cases if case["done_on"]]
     lead = first or next((case for case in cases if case["responsible_text"]), None)
     expected = [
         round(case["expected_loss_persons"] * 10) for case in cases if case["expected_loss_persons"] is not None
@@ -84,6 +85,7 @@ def _of_cases(cases: Sequence[Mapping[str, Any]]) -> Row:
         "left_persons": sum(left) if left else None,
         "coming_persons": sum(expected) / 10 if expected else None,
         "fair_due_on": first["due_on"] if first else None,
+        "held_on": max(held) if len(held) == len(cases) else None,
         "responsible_text": lead["responsible_text"] if lead else LEAD.format(county=cases[0]["county_name"]),
     }
 
@@ -114,6 +116,7 @@ def _of_area(area: Mapping[str, Any], order: Mapping[str, Any] | None, posts: Po
         "open_posts": None if posts.month is None else open_,
         "nearby_posts": None,
         "fair_due_on": order["due_on"] if order and is_open else None,
+        "held_on": order["done_on"] if order else None,
         "responsible_text": order["responsible_text"] if order else LEAD.format(county=area["county_name"] or "各县区"),
     }
 
@@ -131,7 +134,8 @@ def _who_of_area(area: Mapping[str, Any]) -> str:
 def _dated(row: Row, calendar: OfficeCalendar, as_of: date, who: str) -> Row:
     due = row["fair_due_on"]
     by = last_worked(due, calendar) if due else None
-    return row | {"fair_by": by, "fair_text": f"{who}，{_persons(row)}；{_supply(row)}；{_deed(row, by, as_of)}"}
+    kept = {name: value for name, value in row.items() if name != "held_on"}
+    return kept | {"fair_by": by, "fair_text": f"{who}，{_persons(row)}；{_supply(row)}；{_deed(row, by, as_of)}"}
 
 
 def _persons(row: Row) -> str:
@@ -156,6 +160,8 @@ def _supply(row: Row) -> str:
 
 def _deed(row: Row, by: date | None, as_of: date) -> str:
     who = row["responsible_text"]
+    if row["held_on"]:
+        return f"专场招聘已登记完成（{formats.day(row['held_on'])}）"
     if by is None and row["left_persons"] == 0 and not int((row["coming_persons"] or 0) + 0.5):
         return "目前没有需要对接岗位的人员，走访时核实"
     if by is None:
