@@ -189,6 +189,7 @@ def test_a_range_wants_twelve_checks(months: int, has_guess: bool, has_range: bo
     assert [(row["forecast_persons"] is not None, row["low_persons"] is not None) for row in found] == [
         (has_guess, has_range)
     ] * 2
+    assert ["按最近月份报送的1个县区相加" in row["caseload_text"] for row in found] == [True, False]
 
 
 def test_a_month_in_which_a_county_stayed_away_is_no_month_of_the_city() -> None:
@@ -196,6 +197,10 @@ def test_a_month_in_which_a_county_stayed_away_is_no_month_of_the_city() -> None
     own = pl.DataFrame(rows, schema=["county_code", "month", "persons"], orient="row")
     months = [ordinal(date(2026, 9, 1)), ordinal(OCTOBER)]
     assert caseload.series(own, months, "", is_reported=True) == {ordinal(OCTOBER): 11}
+    other = own.filter(pl.col("county_code") == HAIZHOU)
+    assert caseload.series(other, months, "", is_reported=True).keys() == set(months)
+    swapped = pl.concat([other.filter(pl.col("month") < OCTOBER), own.filter(pl.col("county_code") == GANYU)])
+    assert caseload.series(swapped, months, "", is_reported=True) == {ordinal(OCTOBER): 6}, "as many, and others"
     assert caseload.series(own, months, "", is_reported=False) == {ordinal(OCTOBER): 11, ordinal(date(2026, 9, 1)): 7}
     assert caseload.series(own, months, GANYU, is_reported=False) == {ordinal(OCTOBER): 6, ordinal(date(2026, 9, 1)): 0}
 

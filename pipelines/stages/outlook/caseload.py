@@ -139,7 +139,8 @@ def rows(
                     "forecast_to": month_of_ordinal(months[-1] + HORIZON),
                     "excess_persons": added,
                     **_ranged(guess, added or 0, least_checks),
-                    "caseload_text": _text(guess, added, least_checks, scale_months),
+                    "caseload_text": _text(guess, added, least_checks, scale_months)
+                    + ("" if code or kind not in BY_COUNTY else _summed(own, months[-1])),
                 }
             )
     return found
@@ -148,18 +149,18 @@ def rows(
 def series(own: pl.DataFrame, months: Sequence[int], code: str, *, is_reported: bool) -> dict[int, int]:
     """Month → persons of a county, or of the city where ``code`` is empty, as far as they are known.
 
-    Of what counties report, a month of the city is known where as many reported as in the newest.
+    Of what counties report, a month of the city is known where the same reported as in the newest.
     """
     held = own.filter(pl.col("county_code") == code) if code else own
     sums: dict[int, int] = {}
-    reporting: dict[int, int] = {}
+    reporting: dict[int, set[str]] = {}
     for row in held.iter_rows(named=True):
         month = ordinal(row["month"])
         sums[month] = sums.get(month, 0) + row["persons"]
-        reporting[month] = reporting.get(month, 0) + 1
+        reporting.setdefault(month, set()).add(row["county_code"])
     if not is_reported:
         return {month: sums.get(month, 0) for month in months} if sums else {}
-    newest = reporting.get(months[-1], 0)
+    newest = reporting.get(months[-1], set())
     return {month: persons for month, persons in sums.items() if reporting[month] == newest}
 
 
@@ -177,7 +178,8 @@ def _ranged(guess: Guess, added: int, least: int) -> Row:
 
 def _text(guess: Guess, added: int | None, least: int, scale_months: int) -> str:
     if guess.persons is None:
-        return f"所需月份不全（需上年同期3个月和最近{scale_months}个月及其上年同期），不推算"
+        needed = f"需上年同期3个月和最近{scale_months}个月及其上年同期"
+        return f"所需月份不全，或上年同期没有人数可比（{needed}），不推算"
     told = f"上年同期3个月合计×最近{scale_months}个月与上年同期之比"
     if not guess.is_seasonal:
         told = "最近3个月合计（过去误差小于按上年同期推算）"
@@ -189,6 +191,12 @@ def _text(guess: Guess, added: int | None, least: int, scale_months: int) -> str
     told += f"；区间为过去{checks}次同样推算误差的范围"
     error = guess.past.error
     return told + ("；过去误差大，只供参考" if error is not None and error >= WILD else "")
+
+
+def _summed(own: pl.DataFrame, month: int) -> str:
+    """What a sum of what counties report is, so that nobody takes it for a count of the city."""
+    counties = own.filter(pl.col("month") == month_of_ordinal(month))["county_code"].n_unique()
+    return f"；按最近月份报送的{counties}个县区相加，县区与功能区的范围可能重叠" if counties else ""
 
 
 def excess_of(warehouse: Warehouse, parameters: Parameters, told: pl.DataFrame, *, month: date) -> Excess:
