@@ -119,7 +119,9 @@ def absorption_sheet(content: Content, contracts: Contracts) -> Sheet:
 
 
 def _reaches(row: Row) -> bool:
-    return bool(row["eligible_count"] or row["reopened_count"])
+    """Whether the county has an enterprise that may have it, or one of which that is not known."""
+    counts = ("eligible_count", "unknown_count", "reopened_count", "reopened_unknown_count")
+    return any(row[name] for name in counts)
 
 
 def annexed(content: Content) -> list[Row]:
