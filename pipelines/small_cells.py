@@ -6,6 +6,7 @@ What is left out cannot be worked out from totals that are published elsewhere: 
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import Any
 
 import polars as pl
 
@@ -20,40 +21,50 @@ Place = tuple[str, ...]
 def table(frame: pl.DataFrame, *, by: Sequence[str], sums: Sequence[str], limits: Limits) -> pl.DataFrame:
     """Enterprises and the sums of ``sums`` per cell of ``by``, null with ``is_left_out`` where a cell is not told.
 
-    ``frame`` has one row per enterprise. Persons, and whether one enterprise dominates, are judged
-    where it has ``insured_persons``. Raises ``UsageError``
-    where it does not fit, an enterprise comes twice, or a number to be summed is unknown.
+    ``frame`` has one row per enterprise. Persons, and whether one enterprise dominates, are judged where it has
+    ``insured_persons``; unknown staff counts as none there, which only hides more. Raises ``UsageError`` where it does
+    not fit, an enterprise comes twice, or a number to be summed is unknown.
     """
     _check(frame, by, sums)
-    has_persons = PERSONS in frame.columns and not frame[PERSONS].null_count()
-    judged = limits if has_persons else Limits(limits.enterprises, 0, limits.dominance)
-    staff = pl.col(PERSONS) if has_persons else pl.lit(0)
-    grouped = frame.group_by(list(by)).agg(
-        pl.len().cast(pl.Int64).alias(COUNT),
-        staff.sum().alias("_persons"),
-        staff.max().alias("_largest"),
-        pl.any_horizontal(pl.lit(value=False), *(_is_dominated(name, limits) for name in sums)).alias("_dominated"),
-        *(pl.col(name).sum() for name in sums),
+    has_persons = PERSONS in frame.columns and frame[PERSONS].count() > 0
+    counted = Limits(limits.enterprises, 0, limits.dominance)
+    staff = pl.col(PERSONS).fill_null(0) if has_persons else pl.lit(0)
+    held = _settled(
+        [
+            (_cells(frame, by, staff), limits if has_persons else counted),
+            *((_cells(frame, by, pl.col(name).abs()), counted) for name in sums),
+        ]
     )
-    ordered = grouped.sort(list(by), nulls_last=True)
-    places = [tuple(str(value) for value in row) for row in ordered.select(by).iter_rows()]
-    figures_of = ordered.select(COUNT, "_persons", "_largest").iter_rows()
-    cells = {
-        place: Cell(enterprises, int(persons), int(largest))
-        for place, (enterprises, persons, largest) in zip(places, figures_of, strict=True)
-    }
-    own = {place for place, dominated in zip(places, ordered["_dominated"], strict=True) if dominated}
-    held = left_out(cells, judged, also=own)
-    told = ordered.with_columns(pl.Series(LEFT_OUT, [place in held for place in places], dtype=pl.Boolean))
+    told = frame.group_by(list(by)).agg(pl.len().cast(pl.Int64).alias(COUNT), *(pl.col(name).sum() for name in sums))
+    ordered = told.sort(list(by), nulls_last=True)
+    marks = [_place(row) in held for row in ordered.select(by).iter_rows()]
     figures = [COUNT, *sums]
+    marked = ordered.with_columns(pl.Series(LEFT_OUT, marks, dtype=pl.Boolean))
     hidden = [pl.when(~pl.col(LEFT_OUT)).then(pl.col(name)).alias(name) for name in figures]
-    return told.with_columns(hidden).select(*by, *figures, LEFT_OUT)
+    return marked.with_columns(hidden).select(*by, *figures, LEFT_OUT)
 
 
-def _is_dominated(name: str, limits: Limits) -> pl.Expr:
-    """Whether one enterprise has so much of a sum that the sum is its own."""
-    size = pl.col(name).abs()
-    return (size.max() >= limits.dominance * size.sum()) & (size.max() > 0)
+def _place(row: Sequence[Any]) -> Place:
+    return tuple(str(value) for value in row)
+
+
+def _cells(frame: pl.DataFrame, by: Sequence[str], size: pl.Expr) -> dict[Place, Cell]:
+    """Enterprises of each cell of ``by``, and of ``size`` the sum and the most that one enterprise has."""
+    amount = size.cast(pl.Float64)
+    sums = (pl.len().alias("_count"), amount.sum().alias("_sum"), amount.max().alias("_most"))
+    grouped = frame.group_by(list(by)).agg(*sums).sort(list(by), nulls_last=True)
+    return {_place(row[:-3]): Cell(*row[-3:]) for row in grouped.iter_rows()}
+
+
+def _settled(judged: Sequence[tuple[Mapping[Place, Cell], Limits]]) -> frozenset[Place]:
+    """The cells that are not told where staff and every sum are judged, each with what the others left out."""
+    held: frozenset[Place] = frozenset()
+    while True:
+        before = held
+        for cells, limits in judged:
+            held = left_out(cells, limits, also=held)
+        if held == before:
+            return held
 
 
 def left_out(cells: Mapping[Place, Cell], limits: Limits, *, also: Set[Place] = frozenset()) -> frozenset[Place]:

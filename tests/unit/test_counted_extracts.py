@@ -44,8 +44,27 @@ def test_a_cell_that_is_one_enterprise_s_own_is_left_out_by_staff_or_by_any_sum(
     frame = pl.concat([firms(("甲", 4, 20)), firms(("甲", 1, 900), ("乙", 5, 40), ("丙", 9, 30))])
     frame = frame.drop("enterprise_no").with_row_index("enterprise_no")
     assert small_cells.table(frame, by=["county_name"], sums=[], limits=LIMITS)["is_left_out"].sum() == 2
-    exports = firms(("甲", 5, 40), ("乙", 6, 40), ("丙", 9, 30)).with_columns(usd=pl.Series([900] + [1] * 19))
+    exports = firms(("甲", 5, 40), ("乙", 6, 40), ("丙", 9, 30)).with_columns(
+        usd=pl.Series([900] + [1] * 4 + [40] * 15)
+    )
     found = small_cells.table(exports, by=["county_name"], sums=["usd"], limits=LIMITS)
+    assert found.filter("is_left_out")["county_name"].to_list() == ["乙", "甲"]
+
+
+def test_what_covers_one_enterprise_s_sum_is_not_mostly_its_own() -> None:
+    bare = firms(("甲", 5, 40), ("乙", 6, 40), ("丙", 9, 30), ("丁", 12, 30))
+    exports = bare.with_columns(usd=pl.Series([900] + [1] * 10 + [40] * 9 + [50] * 12))
+    found = small_cells.table(exports, by=["county_name"], sums=["usd"], limits=LIMITS)
+    assert found.filter("is_left_out")["county_name"].to_list() == ["丙", "乙", "甲"], (
+        "甲 and 乙 together are still 甲's"
+    )
+
+
+def test_unknown_staff_of_one_does_not_let_small_cells_out() -> None:
+    frame = firms(("甲", 4, 2), ("乙", 5, 40), ("丙", 9, 30)).with_columns(
+        insured_persons=pl.when(pl.col("enterprise_no") < 17).then("insured_persons")
+    )
+    found = small_cells.table(frame, by=["county_name"], sums=[], limits=LIMITS)
     assert found.filter("is_left_out")["county_name"].to_list() == ["乙", "甲"]
 
 
