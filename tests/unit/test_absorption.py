@@ -182,9 +182,20 @@ def test_a_range_wants_twelve_checks(months: int, has_guess: bool, has_range: bo
         | {"month": lunar.month_of_ordinal(month)}
         for month, persons in values(months).items()
     ]
-    found = caseload.rows(
-        pl.DataFrame(rows), NAMES, lunar.GREGORIAN.months_back, caseload.Excess({}, {}), scale_months=6, least_checks=12
+    found, over = (
+        caseload.rows(
+            pl.DataFrame(rows),
+            NAMES,
+            lunar.GREGORIAN.months_back,
+            caseload.Excess({}, {}),
+            month=month,
+            scale_months=6,
+            least_checks=12,
+        )
+        for month in (add_months(OCTOBER, 2), add_months(OCTOBER, 3))
     )
+    assert {(row["forecast_persons"], row["low_persons"]) for row in over} == {(None, None)}
+    assert {row["caseload_text"] for row in over} == {caseload.OVER}
     assert {row["county_code"] for row in found} == {None, HAIZHOU}, "a county that reports nothing has no row"
     assert [(row["forecast_persons"] is not None, row["low_persons"] is not None) for row in found] == [
         (has_guess, has_range)

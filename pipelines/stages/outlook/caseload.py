@@ -10,7 +10,7 @@ chose the way, so that is a rough word.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -32,6 +32,7 @@ HORIZON = 3
 NEVER = 1_000_000
 WILD = 0.5
 """Mean error from which a projection is called rough."""
+OVER = "数据过旧，所推算的三个月已过，不推算；请催报"
 Series = Mapping[int, int]
 Row = dict[str, Any]
 
@@ -113,10 +114,14 @@ def rows(
     back: Callable[[int], int],
     excess: Excess,
     *,
+    month: date,
     scale_months: int,
     least_checks: int,
 ) -> list[Row]:
-    """Rows of ``outlook.caseload`` without the edition's number, of the frame of ``sql/outlook/registered.sql``."""
+    """Rows of ``outlook.caseload`` without the edition's number, of the frame of ``sql/outlook/registered.sql``.
+
+    Of a series so old that its next three months are over by the reference ``month`` nothing is projected.
+    """
     found = []
     for (kind, group), own in sorted(told.partition_by("caseload_kind", "caseload_group", as_dict=True).items()):
         months = sorted({ordinal(month) for month in told.filter(pl.col("caseload_kind") == kind)["month"]})
@@ -125,6 +130,8 @@ def rows(
             if code and not values:
                 continue
             guess = guessed(values, months[-1], back, scale_months=scale_months, least_checks=least_checks)
+            is_over = months[-1] + HORIZON <= ordinal(month)
+            guess = replace(guess, persons=None) if is_over else guess
             over = excess.over_year if guess.is_seasonal else excess.over_recent
             added = over.get(code) if kind in (CLAIMS, LAID_OFF) else None
             found.append(
@@ -139,7 +146,9 @@ def rows(
                     "forecast_to": month_of_ordinal(months[-1] + HORIZON),
                     "excess_persons": added,
                     **_ranged(guess, added or 0, least_checks),
-                    "caseload_text": _text(guess, added, least_checks, scale_months)
+                    "caseload_text": OVER
+                    if is_over
+                    else _text(guess, added, least_checks, scale_months)
                     + ("" if code or kind not in BY_COUNTY else _summed(own, months[-1])),
                 }
             )

@@ -84,6 +84,7 @@ def _caseload(
         counties,
         calendar.months_back,
         caseload.excess_of(warehouse, run.parameters, told, month=month),
+        month=month,
         scale_months=int(run.parameters["caseload_scale_months"]),
         least_checks=int(run.parameters["caseload_least_checks"]),
     )
