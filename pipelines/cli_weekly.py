@@ -42,6 +42,7 @@ def weekly_command(means: Means, as_of: datetime | None, folder: Path, purpose: 
             edition_id=made.edition_id,
             what={out: f"{SHEET}（页面）"},
             use="publication" if is_city else "county_files",
+            names_enterprises=not is_city,
         )
         click.echo(f"{out}: written, on record")
 

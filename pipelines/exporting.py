@@ -167,13 +167,17 @@ def files_of(
     edition_id: str,
     what: Mapping[Path, str],
     use: Use = "publication",
+    names_enterprises: bool = False,
 ) -> None:
     """Write ``files``, each on record first under its name in ``what``; ``use`` is what the feeds must be approved for.
 
-    Raises ``UsageError`` without a purpose, ``PurposeError`` where a feed was not approved for that.
+    Raises ``UsageError`` without a purpose, ``PurposeError`` where a feed was not approved for that, or where files
+    with ``names_enterprises`` would go outside.
     """
     if not told.purpose.strip():
         raise UsageError("--out needs --purpose: what the files are for; it is kept on record")
+    if names_enterprises:
+        _refuse_rows_outside(means, told)
     _require(means, use)
     for out, content in files.items():
         _tell(means, 1, told, edition_id=edition_id, what=what[out])

@@ -100,6 +100,9 @@ def test_rows_do_not_go_outside_and_counts_do(means: Means, tmp_path: Path) -> N
             lambda told=told: exporting.to_file(means, QUERY, out, told),
             lambda told=told: exporting.csv_teller(means, told),
             lambda told=told: exporting.page_of(means, out, lambda: ("", ""), told),
+            lambda told=told: exporting.files_of(
+                means, {out: b""}, told, edition_id="2026-11-12-r1", what={out: "周报"}, names_enterprises=True
+            ),
         ):
             with pytest.raises(PurposeError, match="向局外"):
                 leave()
