@@ -15,8 +15,6 @@ from pipelines.suppression import Limits
 from pipelines.warehouse import Warehouse
 from pipelines.working_days import office_calendar
 
-LEAST_PERSONS = 10
-"""Persons below which a cell does not leave the bureau (KNOWLEDGE 5)."""
 Row = dict[str, Any]
 
 
@@ -54,7 +52,7 @@ def read(
             enterprises,
             posts,
             neighbours,
-            limits=Limits(int(parameters["area_small_enterprises"]), LEAST_PERSONS),
+            limits=Limits(int(parameters["area_small_enterprises"]), int(parameters["outer_small_cell_persons"])),
         )
         if month
         else [],
