@@ -292,6 +292,9 @@ def test_a_fair_is_held_on_a_working_day_up_to_the_last_day_of_the_order() -> No
     assert held["fair_text"].endswith("专场招聘已登记完成（2026年11月12日）"), "what was held is not asked again"
     assert held["fair_due_on"] is None
     assert "未规定时限" in fair([case(due_on=friday, done_on=AS_OF), case(colour="橙")])["fair_text"]
+    partly = fair([case(colour="橙", net_loss_persons=0), case(net_loss_persons=None)])["fair_text"]
+    assert "当月没有净减员（另有1家未知）" in partly
+    assert "没有需要对接岗位的人员" not in partly
     assert "今日即办" in fair([case(due_on=date(2026, 11, 15))], as_of=date(2026, 11, 14))["fair_text"]
 
 

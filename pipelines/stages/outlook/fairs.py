@@ -83,6 +83,7 @@ def _of_cases(cases: Sequence[Mapping[str, Any]]) -> Row:
         "orange_count": sum(case["colour"] == "橙" for case in cases),
         "area_level": None,
         "left_persons": sum(left) if left else None,
+        "untold": len(cases) - len(left),
         "coming_persons": sum(expected) / 10 if expected else None,
         "fair_due_on": first["due_on"] if first else None,
         "held_on": max(held) if len(held) == len(cases) else None,
@@ -112,6 +113,7 @@ def _of_area(area: Mapping[str, Any], order: Mapping[str, Any] | None, posts: Po
         "red_count": area["red_count"],
         "orange_count": area["orange_count"],
         "left_persons": None if area["area_loss_persons"] is None else max(area["area_loss_persons"], 0),
+        "untold": 0,
         "coming_persons": area["expected_loss_persons"],
         "open_posts": None if posts.month is None else open_,
         "nearby_posts": None,
@@ -134,12 +136,13 @@ def _who_of_area(area: Mapping[str, Any]) -> str:
 def _dated(row: Row, calendar: OfficeCalendar, as_of: date, who: str) -> Row:
     due = row["fair_due_on"]
     by = last_worked(due, calendar) if due else None
-    kept = {name: value for name, value in row.items() if name != "held_on"}
+    kept = {name: value for name, value in row.items() if name not in ("held_on", "untold")}
     return kept | {"fair_by": by, "fair_text": f"{who}，{_persons(row)}；{_supply(row)}；{_deed(row, by, as_of)}"}
 
 
 def _persons(row: Row) -> str:
     told = f"当月净减员{formats.count(row['left_persons'])}人" if row["left_persons"] else "当月没有净减员"
+    told += f"（另有{row['untold']}家未知）" if row["untold"] else ""
     told = "当月减员未知" if row["left_persons"] is None else told
     if row["coming_persons"] is None:
         return told + "，没有预测"
@@ -162,7 +165,8 @@ def _deed(row: Row, by: date | None, as_of: date) -> str:
     who = row["responsible_text"]
     if row["held_on"]:
         return f"专场招聘已登记完成（{formats.day(row['held_on'])}）"
-    if by is None and row["left_persons"] == 0 and not int((row["coming_persons"] or 0) + 0.5):
+    is_nobody = row["left_persons"] == 0 and not row["untold"] and not int((row["coming_persons"] or 0) + 0.5)
+    if by is None and is_nobody:
         return "目前没有需要对接岗位的人员，走访时核实"
     if by is None:
         return "未规定时限，按需组织专场招聘"
