@@ -99,13 +99,28 @@ def test_a_sentence_tells_no_number_of_a_cell_that_is_withheld() -> None:
     assert rows["县区行业", HAIZHOU, "13"]["absorption_text"].endswith("本县区行业14有岗位")
 
 
+def test_enterprises_without_staff_make_no_cell_larger() -> None:
+    gone = firm(HAIZHOU, "14", change=None) | {"insured_persons": 0}
+    firms = [firm(HAIZHOU, "14", change=-2), *[gone] * 5, *[firm(HAIZHOU, "15", change=-1)] * 4]
+    rows = told(frame([*firms, *[firm(HAIZHOU, "16", change=-1)] * 9]), vacancies((HAIZHOU, "15", 5, [1])))
+    assert [rows["县区行业", HAIZHOU, division]["is_withheld"] for division in ("14", "15", "16")] == [
+        True,
+        True,
+        False,
+    ]
+    assert "未知" not in rows["县区", HAIZHOU, None]["absorption_text"]
+
+
 def test_without_a_model_the_past_is_told_as_past() -> None:
     rows = told(
         frame([firm(HAIZHOU, "13", change=-20), firm(HAIZHOU, "13", change=6)]), vacancies((GANYU, "14", 5, [1]))
     )
     cell = rows["县区行业", HAIZHOU, "13"]
     assert (cell["loss_kind"], cell["loss_persons"], cell["unmatched_persons"]) == ("近三个月实际", 20.0, 20.0)
-    assert "近三个月减员企业共减少20人（实际数，不是预测）" in cell["absorption_text"]
+    assert "近三个月减员企业共减少20人（实际数，不是预测），" in cell["absorption_text"]
+    partly = told(frame([firm(HAIZHOU, "13", change=-20), firm(HAIZHOU, "14", change=None)]), vacancies())
+    for key in (("县区", HAIZHOU, None), ("全市", None, None)):
+        assert "共减少20人（实际数，不是预测；另有1家未知）" in partly[key]["absorption_text"]
 
 
 @pytest.mark.parametrize(

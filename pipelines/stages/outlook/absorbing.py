@@ -68,17 +68,24 @@ def posts_of(vacancies: pl.DataFrame, *, month: date | None, fresh_months: int) 
 def losses(enterprises: pl.DataFrame) -> tuple[str, pl.DataFrame]:
     """What losses are, and by county and division: enterprises, staff, losses in tenths of a person (null: not known).
 
-    ``enterprises`` is the frame of ``sql/outlook/enterprises.sql``.
+    ``standing`` are the enterprises that have staff, or lost it in the last three months, ``untold`` those with staff
+    whose loss is not known. ``enterprises`` is the frame of ``sql/outlook/enterprises.sql``.
     """
     if enterprises["probability"].count():
         kind, loss = MODEL, (pl.col("expected_loss_persons") * 10).round().cast(pl.Int64)
     else:
         known = enterprises["insured_change_3m_persons"].count() > 0
         kind, loss = OBSERVED if known else UNKNOWN, -pl.col("insured_change_3m_persons").clip(upper_bound=0) * 10
+    has_staff = pl.col("insured_persons").fill_null(1) > 0
     summed = pl.when(loss.count() > 0).then(loss.sum()).alias("tenths")
     names = (pl.col("county_name").min(), pl.col("industry_name").min())
     own = enterprises.group_by("county_code", "industry_division").agg(
-        *names, pl.len().alias("enterprise_count"), pl.col("insured_persons").sum(), summed
+        *names,
+        pl.len().alias("enterprise_count"),
+        pl.col("insured_persons").sum(),
+        summed,
+        (has_staff | (pl.col("insured_change_3m_persons").fill_null(0) < 0)).sum().cast(pl.Int64).alias("standing"),
+        (has_staff & loss.is_null()).sum().cast(pl.Int64).alias("untold"),
     )
     return kind, own.sort("county_code", "industry_division")
 
@@ -99,7 +106,7 @@ def rows(
     withheld = _withheld(cells, limits)
     told: list[Row] = []
     for code, own in by_county.items():
-        held = {_place(row): Cell(row["enterprise_count"], row["insured_persons"]) for row in own}
+        held = {_place(row): Cell(row["standing"], row["insured_persons"]) for row in own}
         whole = _whole(own, COUNTY) | {"county_code": code, "county_name": own[0]["county_name"]}
         whole["is_withheld"] = not is_safe({place: cell for place, cell in held.items() if place in withheld}, limits)
         told.append(whole | {"absorption_text": _county_text(whole, posts)})
@@ -113,8 +120,8 @@ def rows(
     }
     blank: Row = dict.fromkeys(("county_code", "county_name", "industry_division", "industry_name"))
     whole_city = [blank | city | {"absorption_text": _county_text(city, posts)}] if cells else []
-    kept = ("insured_persons",)
-    return [{name: value for name, value in (blank | row).items() if name not in kept} for row in (*whole_city, *told)]
+    own = ("insured_persons", "standing", "untold")
+    return [{name: value for name, value in (blank | row).items() if name not in own} for row in (*whole_city, *told)]
 
 
 def _place(row: Row) -> Place:
@@ -126,7 +133,7 @@ def _withheld(cells: Sequence[Row], limits: Limits) -> frozenset[Place]:
     sizes: dict[str, dict[str, Cell]] = {}
     for row in cells:
         own = sizes.setdefault(row["county_code"], {})
-        own[row["industry_division"]] = Cell(row["enterprise_count"], row["insured_persons"])
+        own[row["industry_division"]] = Cell(row["standing"], row["insured_persons"])
     return frozenset((code, division) for code, own in sizes.items() for division in hidden(own, limits))
 
 
@@ -149,6 +156,8 @@ def _cells(kind: str, found: pl.DataFrame, posts: Posts) -> list[Row]:
                 "industry_name": industry,
                 "enterprise_count": own["enterprise_count"] if own else 0,
                 "insured_persons": (own["insured_persons"] or 0) if own else 0,
+                "standing": own["standing"] if own else 0,
+                "untold": own["untold"] if own else 0,
                 "loss_kind": kind,
                 "vacancy_month": posts.month,
                 "training_persons": None,
@@ -188,6 +197,7 @@ def _whole(cells: Sequence[Row], kind: str) -> Row:
         "area_kind": kind,
         "enterprise_count": sum(row["enterprise_count"] for row in cells),
         "insured_persons": sum(row["insured_persons"] for row in cells),
+        **{name: sum(row[name] for row in cells) for name in ("standing", "untold")},
         "loss_kind": cells[0]["loss_kind"] if cells else UNKNOWN,
         "vacancy_month": cells[0]["vacancy_month"] if cells else None,
         "training_persons": training,
@@ -259,11 +269,14 @@ def rounded(value: float) -> str:
     return formats.count(int(value + 0.5))
 
 
-def loss_words(kind: str, loss: float) -> str:
-    """What the loss is, so that nobody takes what happened for a forecast."""
-    if kind == MODEL:
-        return f"模型预计未来三个月减员{rounded(loss)}人"
-    return f"近三个月减员企业共减少{rounded(loss)}人（实际数，不是预测）"
+def loss_words(row: Row) -> str:
+    """What the loss is, so that nobody takes what happened for a forecast, or what is not known for nothing."""
+    number = f"{rounded(row['loss_persons'])}人"
+    is_past = row["loss_kind"] != MODEL
+    notes = ["实际数，不是预测"] if is_past else []
+    notes += [f"另有{formats.count(row['untold'])}家未知"] if row["untold"] else []
+    told = f"近三个月减员企业共减少{number}" if is_past else f"模型预计未来三个月减员{number}"
+    return told + (f"（{'；'.join(notes)}）" if notes else "")
 
 
 def _both(row: Row, place: str, rest: Callable[[], str]) -> str:
@@ -274,15 +287,15 @@ def _both(row: Row, place: str, rest: Callable[[], str]) -> str:
     if loss is None:
         return f"减员人数未知（没有可比的参保数据）；{place}在招{formats.count(open_)}个岗位"
     if open_ is None:
-        return f"{loss_words(row['loss_kind'], loss)}；招聘信息未到或过旧，岗位数未知，不判断缺口"
+        return f"{loss_words(row)}；招聘信息未到或过旧，岗位数未知，不判断缺口"
     if row["unmatched_persons"] is None:
-        return f"{loss_words(row['loss_kind'], loss)}；行业未登记，不能与岗位对应"
+        return f"{loss_words(row)}；行业未登记，不能与岗位对应"
     return rest()
 
 
 def _cell_text(row: Row, near: str) -> str:
     def rest() -> str:
-        told = loss_words(row["loss_kind"], row["loss_persons"])
+        told = loss_words(row)
         told += f"，本县区同行业在招{formats.count(row['open_posts'])}个岗位"
         if not int(row["unmatched_persons"] + 0.5):
             return f"{told}，岗位数不少于减员"
@@ -296,9 +309,7 @@ def _county_text(row: Row, posts: Posts) -> str:
     place = "全市" if is_city else "本县区"
 
     def rest() -> str:
-        told = (
-            f"{loss_words(row['loss_kind'], row['loss_persons'])}，{place}在招{formats.count(row['open_posts'])}个岗位"
-        )
+        told = f"{loss_words(row)}，{place}在招{formats.count(row['open_posts'])}个岗位"
         told += f"（{formats.month(row['vacancy_month'])}）"
         if not int(row["unmatched_persons"] + 0.5):
             return f"{told}，各行业岗位数都不少于减员"
