@@ -9,7 +9,7 @@ import polars as pl
 
 from pipelines import accounts, exporting, formats, star
 from pipelines.contracts import Column
-from pipelines.errors import WengangError
+from pipelines.errors import NotFoundError, PublishError, WengangError
 from pipelines.lookup import ROWS_SHOWN, Asked, Desk, Found, Lookup, heading, meaning, text
 
 STYLE = Path(__file__).with_name("templates") / "lookup.css"
@@ -80,7 +80,10 @@ def handed_out(desk: Desk, lookup: Lookup, asked: Asked, *, purpose: str) -> tup
     told = exporting.Telling(purpose=purpose, recipient="本局", by=accounts.caller())
     if not purpose.strip():
         return None, "请先写明用途，用途将登记备查。"
-    found = desk.find(lookup, asked, rows=None)
+    try:
+        found = desk.find(lookup, asked, rows=None)
+    except (NotFoundError, PublishError):
+        return None, "目前没有可读的期次（可能刚被撤回），没有生成文件，请告知系统管理员。"
     frame = found.rows.select(_leaving(column).alias(heading(column)) for column in found.columns)
     try:
         content = exporting.csv_of(

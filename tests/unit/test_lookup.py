@@ -133,6 +133,13 @@ def test_rows_leave_on_record_with_a_purpose_or_not_at_all(desk: Desk) -> None:
     assert (entry["what"], entry["rows"], entry["purpose"]) == ("查询页面（预警名单，csv）", 2, "核对")
 
 
+def test_an_edition_that_was_taken_back_gives_nothing_and_says_so(desk: Desk) -> None:
+    desk.path.unlink()
+    content, line = lookup_view.handed_out(desk, WARNING, Asked(), purpose="核对")
+    assert (content, "没有可读的期次" in line) == (None, True)
+    assert Ledger(desk.means().home.ledger).entries("export") == []
+
+
 def test_what_leaves_has_the_unit_that_its_heading_names(desk: Desk) -> None:
     asked = Asked(has_all_columns=True)
     content, line = lookup_view.handed_out(desk, lookup.titled("企业"), asked, purpose="<b>核对</b>")
