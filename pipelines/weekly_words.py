@@ -225,6 +225,7 @@ def _level(given: Sheet) -> tuple[Block, ...]:
             found.append(Paragraph(("没有县区和行业达到等级。",)))
         else:
             found.append(Table(("达到等级的县区和行业",), head, told, frozenset(range(5))))
+            found += _levels_left(figures, rows)
     else:
         found += _county_levels(figures, rows, own=f"县区/{given.code}")
     steps = _listed(
@@ -239,7 +240,7 @@ def _level(given: Sheet) -> tuple[Block, ...]:
 
 def _county_levels(figures: Figures, rows: Sequence[str], *, own: str) -> Iterator[Block]:
     """The county, at a level or not, then those of its industries whose early signs gather."""
-    for row in sorted(rows, key=lambda row: row != own):
+    for row in sorted(rows, key=lambda row: row != own)[:MOST_LEVELS]:
         one = partial(figures.figure, "level", row)
         if figures.value("level", row, "area_level") == "无":
             yield Paragraph(("本县区没有达到等级。",))
@@ -247,6 +248,15 @@ def _county_levels(figures: Figures, rows: Sequence[str], *, own: str) -> Iterat
         name: Text = () if row == own else (one("area_name"),)
         text: Text = (*name, "等级", one("area_level"), "（", one("level_change"), "，自", one("level_since"), "起）：")
         yield Paragraph((*text, one("level_text"), "。等级供研判，不是官方应急响应等级。"))
+    yield from _levels_left(figures, rows)
+
+
+def _levels_left(figures: Figures, rows: Sequence[str]) -> tuple[Block, ...]:
+    """How many stand at a level, where they are more than the page shows."""
+    if len(rows) <= MOST_LEVELS:
+        return ()
+    total = figures.figure("level", rows[0], "total_count")
+    return (Paragraph(("达到等级的共", total, "个，只列前面的，其余见“县区行业形势”表。"), "note"),)
 
 
 def _staff(figures: Figures) -> Text:

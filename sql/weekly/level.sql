@@ -6,7 +6,8 @@ SELECT
     coalesce(area_level, '未判定') AS area_level,
     level_change,
     level_text,
-    level_since
+    level_since,
+    count(*) FILTER (area_level <> '无') OVER () AS total_count
 FROM out.area
 WHERE
     (area_kind = '县区' AND county_code = $county)

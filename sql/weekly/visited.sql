@@ -1,4 +1,5 @@
--- Grain: one row, visits made since the earlier edition: forms that count, and forms that were refused.
+-- Grain: one row, visits made since the earlier edition, on its own day too (it is issued in the small hours): forms that count,
+-- and forms that were refused. Left out: forms that the earlier edition had heard.
 SELECT
     'visited' AS row_key,
     count(*) FILTER (v.answer_state <> '未采纳') AS visit_count,
@@ -6,4 +7,5 @@ SELECT
 FROM out.visit_answer AS v
 CROSS JOIN out.edition AS e
 CROSS JOIN earlier.out.edition AS b
-WHERE v.visited_on > b.as_of AND v.visited_on <= e.as_of AND ($county::VARCHAR IS NULL OR v.county_code = $county)
+ANTI JOIN earlier.out.visit_answer AS h ON h.visit_no = v.visit_no
+WHERE v.visited_on >= b.as_of AND v.visited_on <= e.as_of AND ($county::VARCHAR IS NULL OR v.county_code = $county)

@@ -211,7 +211,8 @@ def test_an_empty_week_and_missing_feeds_are_told(files: list[Path], tmp_path: P
     with duckdb.connect(str(copy)) as connection:
         for table in ("warning", "work_order", "closed_case", "visit_answer", "area_order"):
             connection.execute(f"DELETE FROM out.{table}")
-        connection.execute("UPDATE out.area SET area_level = NULL")
+        connection.execute("UPDATE out.area SET area_level = CASE WHEN area_kind = '行业' THEN '无' END")
+        connection.execute("UPDATE out.area SET area_loss_persons = NULL, large_event_count = NULL")
         connection.execute("UPDATE out.county_industry_month SET insured_persons = NULL")
         connection.execute("UPDATE out.source_status SET source_state = '缺失', owner = '市人社局'")
     [city, *counties] = weekly.read(copy, earlier=copy, city="某市")
@@ -219,6 +220,27 @@ def test_an_empty_week_and_missing_feeds_are_told(files: list[Path], tmp_path: P
         words = "".join(plain(text) for text in texts(weekly_words.sheet(sheet, bureau="某局")))
         for said in ("没有在册预警企业", "没有逾期工单", "七日内没有到期", "没有判定等级", "没有参保数据", "缺失"):
             assert said in words, (sheet.code, said)
+
+
+def test_a_visit_on_the_day_of_the_earlier_edition_counts_and_one_heard_then_does_not(
+    files: list[Path], tmp_path: Path
+) -> None:
+    copy = Path(shutil.copy(files[2], tmp_path / "copy.duckdb"))
+    told = []
+    for number in ("visit_no", "visit_no || 'N'"):
+        with duckdb.connect(str(copy)) as connection:
+            day = f"DATE '{weekly.day_of(files[1])}'"
+            new = f"visited_on = {day}, visit_no = {number}, answer_state = '已采纳', services_given = '就业政策'"
+            connection.execute(f"UPDATE out.visit_answer SET {new}")
+            every = connection.execute("SELECT count(*) FROM out.visit_answer").fetchall()[0][0]
+        with closing(connect_published(copy, earlier=files[1])) as connection:
+            heard = "SELECT count(*) FROM out.visit_answer SEMI JOIN earlier.out.visit_answer USING (visit_no)"
+            known = connection.execute(heard).fetchall()[0][0]
+        figures_of = weekly.read(copy, earlier=files[1], city="某市")[0].figures
+        told.append((every - known, figures_of.value("visited", "visited", "visit_count")))
+        assert figures_of.value("service", "就业政策", "visit_count") == (every - known or None)
+    assert all(wanted == said for wanted, said in told)
+    assert told[1][1] > 0
 
 
 def test_a_revision_is_explained_by_what_is_known() -> None:

@@ -303,6 +303,13 @@ def test_an_older_edition_without_the_market_table_still_gives_a_report(publishe
     assert "本期没有判定县区和行业等级" in words
 
 
+def test_levels_of_an_unknown_month_are_not_told_as_none_reached(published: Path, tmp_path: Path) -> None:
+    unknown = "area_level = '无', area_loss_persons = NULL, large_event_count = NULL"
+    words = words_of(report_of(changed(published, tmp_path, f"UPDATE out.area SET {unknown}"))[1])
+    assert "本期没有判定县区和行业等级" in words
+    assert "没有县区和行业达到等级" not in words
+
+
 def test_a_reference_month_whose_change_is_unknown_is_told(published: Path, tmp_path: Path) -> None:
     path = changed(
         published,
