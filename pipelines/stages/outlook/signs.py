@@ -64,7 +64,10 @@ def read(
         least_months=int(parameters["area_sign_least_months"]),
     )
     labels = [one["name"] for one in indicators]
-    signs = {name: Sign(index.value, now[name].enterprises, _leading(index, labels)) for name, index in found.items()}
+    signs = {
+        name: Sign(round(index.value, PLACES), now[name].enterprises, _leading(index, labels))
+        for name, index in found.items()
+    }
     told = {name: _rounded(area) for name, area in now.items()}
     return signs, Shifts(names, {**kept, month.isoformat(): told})
 
