@@ -231,18 +231,22 @@ def _past(
 
 
 def _left(events: pl.DataFrame, claims: pl.DataFrame, owed: pl.DataFrame, parameters: Parameters) -> pl.DataFrame:
-    """What each event left: share of the staff and months of unpaid wages, months of unpaid contributions."""
+    """What each event left: share of the staff and months of unpaid wages, months of unpaid contributions.
+
+    The latter is unknown where no month after the event tells what was paid.
+    """
     most = float(parameters["reserve_most_months"])
     by_source = claims.group_by(*EVENT, "source").agg(
         pl.when(pl.col("source").first() == "visit").then(pl.col(name).max()).otherwise(pl.col(name).sum()).alias(name)
         for name in ("claimants", "fen")
     )
     wages = by_source.group_by(*EVENT).agg(pl.col("claimants").max(), pl.col("fen").max())
-    dues = owed.group_by(*EVENT).agg(pl.col("owed_fen").sum())
+    is_told = pl.col("owed_fen").is_not_null()
+    dues = owed.group_by(*EVENT).agg(pl.col("owed_fen").sum(), is_untold=~is_told.any())
     rows = events.join(wages, on=EVENT, how="left").join(dues, on=EVENT, how="left")
     claimants = pl.min_horizontal(pl.col("claimants").fill_null(0), "persons")
     per_person = pl.when(pl.col("base_fen") > 0).then(pl.col("base_fen") / pl.col("persons"))
-    due = pl.when(pl.col("due_fen") > 0).then(pl.col("due_fen"))
+    due = pl.when((pl.col("due_fen") > 0) & ~pl.col("is_untold").fill_null(value=False)).then(pl.col("due_fen"))
     return rows.select(
         "enterprise",
         "origin",

@@ -209,7 +209,7 @@ def _hit(found: Stress) -> Iterator[str]:
     yield f"受冲击企业：{'，'.join(words) if words else '无'}"
     unknown = [f"{CHANNELS[name]}{count}家" for name, count in found.unknown.items() if count]
     if unknown:
-        yield f"  资料不足、未计冲击：{'，'.join(unknown)}（没有分商品的对美出口，或行业不明）"
+        yield f"  资料不足、未计冲击：{'，'.join(unknown)}（没有分商品的对美出口，或行业、规模不明）"
 
 
 def _industries(ground: Ground, found: Stress) -> Iterator[str]:

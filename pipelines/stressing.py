@@ -25,6 +25,7 @@ from pipelines.stress_ground import Ground, Trade
 LEVELS = ("low", "central", "high")
 CHANNELS = ("tariff", "orders", "deferral", "credit")
 TINTS: Mapping[str, str] = {"yellow": "黄", "orange": "橙", "red": "红"}
+UNSIZED = "未定"
 FIGURES = ("enterprises", "persons", "base", "central", "difference", "low", "high")
 DEFERRED = ("deferred_pension_fen", "deferred_unemployment_fen", "deferred_injury_fen")
 
@@ -311,6 +312,8 @@ def _unknown(ground: Ground, scenario: Scenario) -> dict[str, int]:
         found["tariff"] = int((ground.rows["is_us_exporter"].to_numpy() & ~seen).sum())
     if scenario.orders:
         found["orders"] = int((ground.rows["industry_division"] == "00").sum())
+    if scenario.credit and UNSIZED not in scenario.credit:
+        found["credit"] = int((ground.rows["size_class"] == UNSIZED).sum())
     return found
 
 

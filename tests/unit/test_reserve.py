@@ -275,6 +275,11 @@ def test_a_claim_filed_three_ways_counts_once_and_a_deferral_is_no_arrears() -> 
     (row,) = reserve_past._left(event, claims, owed, parameter_files.load(AS_OF)).to_dicts()
     assert row["staff_share"] == pytest.approx(0.2) and row["wage_months"] == pytest.approx(1.0)
     assert row["contribution_months"] == pytest.approx(1.5) and row["fen"] == 12_000_000
+    untold = owed.with_columns(owed_fen=pl.lit(None, pl.Int64))
+    (row,) = reserve_past._left(event, claims, untold, parameter_files.load(AS_OF)).to_dicts()
+    assert row["contribution_months"] is None, "nobody told what was paid, which is not that all was"
+    (row,) = reserve_past._left(event, claims, owed.clear(), parameter_files.load(AS_OF)).to_dicts()
+    assert row["contribution_months"] == 0
 
 
 @pytest.fixture(scope="module")

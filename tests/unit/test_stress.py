@@ -273,6 +273,13 @@ def test_each_channel_hits_its_own() -> None:
     assert two > one
 
 
+def test_whose_size_is_unknown_is_told_where_credit_tightens_by_size() -> None:
+    found = stressing.measure(ground(), made(credit={"微型": 0.1}))
+    assert found.unknown["credit"] == 1
+    assert "信贷收紧1家" in stress_words.page(ground(), found)
+    assert "credit" not in stressing.measure(ground(), made(credit={"微型": 0.1, "未定": 0.1})).unknown
+
+
 def test_the_longest_code_of_made_up_duties_counts() -> None:
     duties = [{"hs": "*", "change_pct": 10}, {"hs": "61", "change_pct": 20}, {"hs": "610910", "change_pct": 0}]
     found = stressing.measure(ground(), made(tariff={"duties": duties}))
