@@ -88,13 +88,19 @@ def test_what_is_withheld_cannot_be_worked_out_from_the_county(
 ) -> None:
     found = city(firms, postings, has_model=False)
     staff: dict[tuple[str, str], int] = {}
+    standing: dict[tuple[str, str], int] = {}
     for firm in firms:
         place = (firm["county_code"], firm["industry_division"])
         staff[place] = staff.get(place, 0) + (firm["insured_persons"] or 0)
+        is_standing = firm["insured_persons"] != 0 or (firm["insured_change_3m_persons"] or 0) < 0
+        standing[place] = standing.get(place, 0) + is_standing
     for code in {row["county_code"] for row in found} - {None}:
         own = [row for row in found if row["county_code"] == code]
         cells = {
-            row["industry_division"]: Cell(row["enterprise_count"], staff.get((code, row["industry_division"]), 0))
+            row["industry_division"]: Cell(
+                max(standing.get((code, row["industry_division"]), 0), min(row["enterprise_count"], 1)),
+                staff.get((code, row["industry_division"]), 0),
+            )
             for row in own
             if row["industry_division"]
         }

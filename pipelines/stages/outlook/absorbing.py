@@ -106,7 +106,7 @@ def rows(
     withheld = _withheld(cells, limits)
     told: list[Row] = []
     for code, own in by_county.items():
-        held = {_place(row): Cell(row["standing"], row["insured_persons"]) for row in own}
+        held = {_place(row): _size(row) for row in own}
         whole = _whole(own, COUNTY) | {"county_code": code, "county_name": own[0]["county_name"]}
         whole["is_withheld"] = not is_safe({place: cell for place, cell in held.items() if place in withheld}, limits)
         told.append(whole | {"absorption_text": _county_text(whole, posts)})
@@ -120,12 +120,17 @@ def rows(
     }
     blank: Row = dict.fromkeys(("county_code", "county_name", "industry_division", "industry_name"))
     whole_city = [blank | city | {"absorption_text": _county_text(city, posts)}] if cells else []
-    own = ("insured_persons", "standing", "untold")
-    return [{name: value for name, value in (blank | row).items() if name not in own} for row in (*whole_city, *told)]
+    inner = ("insured_persons", "standing", "untold")
+    return [{name: value for name, value in (blank | row).items() if name not in inner} for row in (*whole_city, *told)]
 
 
 def _place(row: Row) -> Place:
     return row["county_code"], row["industry_division"]
+
+
+def _size(row: Row) -> Cell:
+    """What a cell is judged by; one whose enterprises have no staff left is no empty one."""
+    return Cell(max(row["standing"], min(row["enterprise_count"], 1)), row["insured_persons"])
 
 
 def _withheld(cells: Sequence[Row], limits: Limits) -> frozenset[Place]:
@@ -133,7 +138,7 @@ def _withheld(cells: Sequence[Row], limits: Limits) -> frozenset[Place]:
     sizes: dict[str, dict[str, Cell]] = {}
     for row in cells:
         own = sizes.setdefault(row["county_code"], {})
-        own[row["industry_division"]] = Cell(row["standing"], row["insured_persons"])
+        own[row["industry_division"]] = _size(row)
     return frozenset((code, division) for code, own in sizes.items() for division in hidden(own, limits))
 
 
