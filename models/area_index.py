@@ -81,7 +81,9 @@ def index(
     shrunk_by: float,
     least_months: int,
 ) -> dict[str, Index]:
-    """The index of each area of ``now``, but for those of which ``past`` has fewer than ``least_months`` months.
+    """The index of each area of ``now``, but for those of which ``past`` tells nothing for ``least_months`` months.
+
+    An indicator counts in an area from ``least_months`` past months on that tell it: what is usual there is known then.
 
     ``weights`` has one number per indicator. An area's own usual shift is the mean of its past months with
     ``shrunk_by`` months of zero beside them.
@@ -89,7 +91,7 @@ def index(
     names = list(now)
     if not names:
         return {}
-    steps = np.array([_beyond_usual(now[name].shift, past.get(name, ()), shrunk_by) for name in names])
+    steps = np.array([_beyond_usual(now[name].shift, past.get(name, ()), shrunk_by, least_months) for name in names])
     steps = np.clip(_scaled(steps, SMALLEST_SPREAD), -LARGEST_STEP, LARGEST_STEP)
     told = np.array([now[name].told for name in names], dtype=float)
     size = np.array([now[name].enterprises for name in names], dtype=float)[:, None]
@@ -102,19 +104,19 @@ def index(
     return {
         name: Index(float(value), tuple(None if math.isnan(part) else float(part) for part in own))
         for name, value, own in zip(names, scaled, parts, strict=True)
-        if not math.isnan(value) and len(past.get(name, ())) >= least_months
+        if not math.isnan(value)
     }
 
 
-def _beyond_usual(shift: Shift, past: Sequence[Shift], shrunk_by: float) -> Floats:
-    """A shift less what the area's own past months would lead to expect; NaN where it is not told."""
+def _beyond_usual(shift: Shift, past: Sequence[Shift], shrunk_by: float, least_months: int) -> Floats:
+    """A shift less what the area's own past months would lead to expect; NaN where either is not told."""
     own = np.array(shift, dtype=float)
     if not past:
-        return own
+        return own if least_months == 0 else np.full_like(own, np.nan)
     before = np.array(past, dtype=float)
     known = ~np.isnan(before)
     usual: Floats = np.where(known, before, 0.0).sum(axis=0) / (shrunk_by + known.sum(axis=0))
-    return own - usual
+    return np.where(known.sum(axis=0) >= least_months, own - usual, np.nan)
 
 
 def _scaled(values: Floats, least: float) -> Floats:

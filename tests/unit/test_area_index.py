@@ -72,6 +72,14 @@ def test_too_few_past_months_give_no_index() -> None:
     assert set(indices(frame, past, least_months=3)) == {"00"}
 
 
+def test_an_indicator_without_a_past_of_its_own_does_not_count() -> None:
+    frame = city(2, struck=1.5)
+    past = {name: [(0.0, None)] * 3 for name in area_index.areas(frame, ["area"], NAMES)}
+    now = area_index.areas(frame, ["area"], NAMES)
+    found = area_index.index(now, past, weights=EVEN, shrunk_by=2, least_months=3)
+    assert {index.parts[1] for index in found.values()} == {None}
+
+
 def test_an_indicator_that_too_few_tell_is_left_out_and_not_zero() -> None:
     frame = city(5, told=0.0)
     areas = area_index.areas(frame, ["area"], NAMES)

@@ -31,6 +31,9 @@ OCTOBER, NOVEMBER, DECEMBER = date(2026, 10, 1), date(2026, 11, 1), date(2026, 1
 PARAMETERS = parameter_files.load(date(2026, 11, 12))
 LINES = areas.lines(PARAMETERS)
 SIGN = Sign(3.44, 14, ("用电下降", "欠费"))
+CELL_ROW: dict[str, Any] = {"area_kind": CELL, "county_code": "320706", "industry_division": "14"}
+CELL_ROW |= dict.fromkeys(("area_loss_persons", "large_event_count", "largest_loss_persons", "cluster_probability"))
+CELL_ROW |= dict.fromkeys(("excess_loss_ratio", "worst_months"))
 CALM = Facts(COUNTY, 0, 0, 0, None, None, None)
 
 
@@ -214,19 +217,16 @@ def test_a_small_cell_is_not_told_and_the_city_is_counted_by_itself() -> None:
     cells = {row["industry_division"]: row for row in levelled if row["area_kind"] == CELL}
     assert (cells["14"]["sign_index"], cells["13"]["sign_index"]) == (3.44, None)
     assert "14家企业的先兆（用电下降、欠费）" in cells["14"]["level_text"]
-    assert "先兆指数3.4，达到2.75" in cells["14"]["level_text"]
+    assert "先兆指数3.44，达到2.75" in cells["14"]["level_text"]
     assert cells["13"]["level_text"] is None
 
 
 def test_signs_that_let_go_keep_their_level_for_two_known_months() -> None:
-    row = {"area_kind": CELL, "county_code": "320706", "industry_division": "14"}
-    row |= dict.fromkeys(("area_loss_persons", "large_event_count", "largest_loss_persons", "cluster_probability"))
-    row |= dict.fromkeys(("excess_loss_ratio", "worst_months"))
     before: dict[str, Standing] = {}
     told = []
     for month, sign in enumerate((SIGN, replace(SIGN, index=1.0), None, replace(SIGN, index=1.0))):
         [now], before = areas.levelled(
-            [row],
+            [CELL_ROW],
             before,
             {} if sign is None else {"320706|14": sign},
             month=add_months(OCTOBER, month),
@@ -235,6 +235,37 @@ def test_signs_that_let_go_keep_their_level_for_two_known_months() -> None:
         )
         told.append((now["area_level"], now["level_change"]))
     assert told == [("Ⅳ级", "新增"), ("Ⅳ级", "持续"), ("Ⅳ级", "持续"), ("无", "解除")]
+
+
+def test_signs_that_waver_within_a_month_keep_their_level_and_its_orders() -> None:
+    told, before = [], {}
+    for night, index in enumerate((2.8, 2.4, 2.9, 2.2)):
+        [now], before = areas.levelled(
+            [CELL_ROW],
+            before,
+            {"320706|14": replace(SIGN, index=index)},
+            month=OCTOBER,
+            as_of=date(2026, 11, 12 + night),
+            limits=LINES,
+        )
+        told.append((now["area_level"], now["level_reached_on"].day))
+    assert told == [("Ⅳ级", 12), ("Ⅳ级", 12), ("Ⅳ级", 12), ("无", 15)]
+
+
+def test_an_industry_that_is_judged_no_longer_does_not_stand_for_ever() -> None:
+    told, before = [], {}
+    for month in range(5):
+        [now], before = areas.levelled(
+            [CELL_ROW],
+            before,
+            {} if month else {"320706|14": SIGN},
+            month=add_months(OCTOBER, month),
+            as_of=add_months(OCTOBER, month + 1),
+            limits=LINES,
+        )
+        told.append(now["area_level"])
+    assert told == ["Ⅳ级", "Ⅳ级", "Ⅳ级", None, None]
+    assert before == {}
 
 
 def test_orders_of_a_county_and_of_its_industry_have_numbers_of_their_own() -> None:

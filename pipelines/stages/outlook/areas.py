@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.parameters import Parameters
+from pipelines.run import add_months
 from pipelines.stages.outlook.levels import (
     CELL,
     COUNTY,
@@ -65,6 +66,7 @@ def lines(parameters: Parameters) -> Lines:
         third_months=int(parameters["area_third_months"]),
         fourth_probability=parameters["area_fourth_probability_pct"] / 100,
         fourth_sign_index=float(parameters["area_fourth_sign_index"]),
+        held_sign_index=float(parameters["area_held_sign_index"]),
         least_loss_persons=int(parameters["area_least_loss_persons"]),
         release_months=int(parameters["area_release_months"]),
     )
@@ -181,8 +183,8 @@ def levelled(
 ) -> tuple[list[Row], dict[str, Standing]]:
     """``rows`` with their level, since when, why, and how it changed; and what each area stands at now.
 
-    The city has none, nor what lies in no known county or industry, nor an industry of a county whose signs are not
-    judged and that stands at none.
+    The city has none, nor what lies in no known county or industry, nor an industry of a county whose signs were not
+    judged in any of the last months after which a level falls.
     """
     told: list[Row] = []
     now: dict[str, Standing] = {}
@@ -190,7 +192,8 @@ def levelled(
         key, kind = area_key(facts_of), facts_of["area_kind"]
         sign = signs.get(f"{facts_of['county_code']}|{facts_of['industry_division']}") if kind == CELL else None
         row = facts_of | {"sign_index": sign.index if sign else None}
-        is_judged = kind in LEVELLED or (kind == CELL and (sign is not None or key in before))
+        old = before.get(key)
+        is_judged = kind in LEVELLED or (kind == CELL and (sign is not None or _still_stands(old, month, limits)))
         if not is_judged or UNPLACED.intersection((row["county_code"], row["industry_division"])):
             told.append(row | dict.fromkeys(LEVEL_COLUMNS))
             continue
@@ -203,11 +206,11 @@ def levelled(
             worst_months=row["worst_months"],
             cluster_probability=row["cluster_probability"],
             sign=sign,
+            has_stood=old is not None and old.given.get(month.isoformat(), (NO_LEVEL,))[0] != NO_LEVEL,
         )
         is_known = sign is not None if kind == CELL else _is_known(row)
         judged = given(facts, limits, month=month) if is_known else None
-        now[key] = standing(judged, before.get(key), month=month, as_of=as_of, lines=limits)
-        old = before.get(key)
+        now[key] = standing(judged, old, month=month, as_of=as_of, lines=limits)
         told.append(
             row
             | {
@@ -220,6 +223,12 @@ def levelled(
             }
         )
     return told, now
+
+
+def _still_stands(old: Standing | None, month: date, limits: Lines) -> bool:
+    """Whether an area that is not judged now was judged lately enough for its level to stand."""
+    oldest = add_months(month, -limits.release_months).isoformat()
+    return old is not None and any(when >= oldest for when in old.given)
 
 
 def _is_known(row: Row) -> bool:

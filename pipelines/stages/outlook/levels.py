@@ -25,7 +25,8 @@ class Facts:
 
     ``excess_ratio`` is the net loss over the staff of the month before, above what is usual in that month of the year;
     ``worst_months`` how many months in a row, the last one included, lie in the worst tenth of the area's own history.
-    None where history is too short or the month unknown.
+    None where history is too short or the month unknown. ``has_stood`` is whether an edition put the area at a level by
+    its signs in this month already: the index moves from night to night, and must fall clearly before it lets go.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Facts:
     worst_months: int | None
     cluster_probability: float | None
     sign: Sign | None = None
+    has_stood: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Lines:
     third_months: int
     fourth_probability: float
     fourth_sign_index: float
+    held_sign_index: float
     least_loss_persons: int
     release_months: int
 
@@ -83,7 +86,7 @@ def given(facts: Facts, lines: Lines, *, month: date) -> tuple[str, str]:
     """The level that the facts of one month give, and the sentence that says by which line."""
     when = formats.month(month)
     if facts.kind == CELL:
-        return _by_sign(facts.sign, lines, when)
+        return _by_sign(facts, lines, when)
     if facts.large_events >= lines.first_events:
         return LEVELS[0], f"{when}大额减员企业{facts.large_events}家，达到{lines.first_events}家"
     if facts.largest_loss >= lines.first_persons:
@@ -104,13 +107,17 @@ def given(facts: Facts, lines: Lines, *, month: date) -> tuple[str, str]:
     return NONE, "未达到任何一级"
 
 
-def _by_sign(sign: Sign | None, lines: Lines, when: str) -> tuple[str, str]:
+def _by_sign(facts: Facts, lines: Lines, when: str) -> tuple[str, str]:
     """A county's industry has one line of its own; counties and industries have the others."""
-    if sign is None or sign.index < lines.fourth_sign_index:
+    sign = facts.sign
+    if sign is None or sign.index < (lines.held_sign_index if facts.has_stood else lines.fourth_sign_index):
         return NONE, "未达到任何一级"
+    line = f"达到{lines.fourth_sign_index:g}"
+    if sign.index < lines.fourth_sign_index:
+        line = f"当月曾达到{lines.fourth_sign_index:g}，未低于{lines.held_sign_index:g}"
     return LEVELS[3], (
         f"截至{when}数据，{sign.enterprises}家企业的先兆（{'、'.join(sign.leading)}）比自身往常和全市同规模企业明显集中，"
-        f"先兆指数{sign.index:.1f}，达到{lines.fourth_sign_index:g}"
+        f"先兆指数{sign.index:.2f}，{line}"
     )
 
 
