@@ -9,7 +9,7 @@ WITH placed AS (
     CROSS JOIN out.edition AS e
     WHERE
         o.done_on IS NULL
-        AND o.due_on BETWEEN e.as_of AND e.as_of + 7
+        AND o.due_on BETWEEN e.as_of AND e.as_of + 6
         AND ($county::VARCHAR IS NULL OR o.county_code = $county)
 )
 SELECT

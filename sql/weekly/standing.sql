@@ -32,7 +32,7 @@ given AS (
     SELECT
         o.area_code,
         count(*) FILTER (o.order_state = '逾期') AS late_order_count,
-        count(*) FILTER (o.done_on IS NULL AND o.due_on BETWEEN e.as_of AND e.as_of + 7) AS due_order_count
+        count(*) FILTER (o.done_on IS NULL AND o.due_on BETWEEN e.as_of AND e.as_of + 6) AS due_order_count
     FROM ordered AS o
     CROSS JOIN out.edition AS e
     GROUP BY o.area_code

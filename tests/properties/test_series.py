@@ -267,6 +267,16 @@ def test_a_revision_is_explained_by_what_is_known() -> None:
     assert series.revisions(series.Told(), now, arrived=[]) == []
 
 
+def test_a_place_that_all_have_left_is_told_as_none_and_one_not_reported_is_not() -> None:
+    month = "2026-09-01"
+    whole, market = (series.STAFF, "全市", "全市", month), ("登记求职", "县区", "西", month)
+    old, new = (series.STAFF, "行业", "14", month), (series.STAFF, "行业", "15", month)
+    before = series.Told({whole: 100, old: 100, market: 7}, {}, datetime(2026, 11, 1))
+    told = series.revisions(before, {whole: 100, new: 100}, arrived=[])
+    assert [(row["area_code"], row["was_level"], row["now_level"]) for row in told] == [("14", 100, 0), ("15", 0, 100)]
+    assert series.revisions(before, {new: 100}, arrived=[]) == []
+
+
 def test_what_an_edition_said_is_read_back_as_it_was(tmp_path: Path) -> None:
     told = series.Told(
         {("参保人数", "县区", "东", "2026-09-01"): 60}, {"在册预警企业": {"YJ1": "东"}}, datetime(2026, 11, 1, 2)

@@ -54,15 +54,19 @@ def levels(cells: Iterable[Mapping[str, Any]], market: Iterable[Mapping[str, Any
 
 
 def revisions(before: Told, now: Mapping[Key, int], *, arrived: Iterable[date]) -> list[dict[str, Any]]:
-    """One row per level that both editions gave and that differs; ``arrived`` are months with staff data new since."""
+    """One row per level that differs, of what both editions gave; ``arrived`` are months with staff data new since.
+
+    A county or industry without staff in a month whose city both gave has none there: who moved away is told too.
+    """
     fresh = {month.isoformat() for month in arrived}
     found = []
-    for key in sorted(before.levels.keys() & now.keys()):
+    for key in sorted(before.levels.keys() | now.keys()):
         name, kind, code, month = key
-        was, level = before.levels[key], now[key]
-        if was == level:
-            continue
         whole = (name, CITY, CITY, month)
+        none = 0 if name == STAFF and whole in before.levels and whole in now else None
+        was, level = before.levels.get(key, none), now.get(key, none)
+        if was is None or level is None or was == level:
+            continue
         if kind != CITY and before.levels.get(whole) == now.get(whole):
             why = "全市合计未变：企业所属县区或行业有变动"
         elif name != STAFF:
