@@ -268,7 +268,7 @@ def test_costs_and_margins_of_the_refund() -> None:
     text = reserving.text({"is_judged": False}, row, INSTRUMENTS["WGFH"])
     assert text == (
         "如按原条件重新启用，符合条件2家，另有1家缺少数据；测算资金500元，不含金额待定的1家；"
-        "其中1家的返还余量可测算，1家的预计减员超过余量，按现行算法将失去下一年度返还"
+        "其中1家的返还余量可测算，1家今后三个月的预计减员超过本年余量，如在本年内发生，按现行算法将失去下一年度返还"
     )
 
 

@@ -196,4 +196,5 @@ def _margins(counted: Mapping[str, Any]) -> str:
     over = counted["over_margin_count"]
     if over is None:
         return f"{told}，没有预测，不知有多少家减员将超过余量"
-    return f"{told}，{formats.count(over)}家今后三个月的预计减员超过本年余量，如在本年内发生，按现行算法将失去下一年度返还"
+    much = f"{formats.count(over)}家今后三个月的预计减员超过本年余量"
+    return f"{told}，{much}，如在本年内发生，按现行算法将失去下一年度返还"
