@@ -197,17 +197,8 @@ def levelled(
         if not is_judged or UNPLACED.intersection((row["county_code"], row["industry_division"])):
             told.append(row | dict.fromkeys(LEVEL_COLUMNS))
             continue
-        facts = Facts(
-            kind=kind,
-            loss_persons=row["area_loss_persons"],
-            large_events=row["large_event_count"] or 0,
-            largest_loss=row["largest_loss_persons"] or 0,
-            excess_ratio=row["excess_loss_ratio"],
-            worst_months=row["worst_months"],
-            cluster_probability=row["cluster_probability"],
-            sign=sign,
-            has_stood=old is not None and old.given.get(month.isoformat(), (NO_LEVEL,))[0] != NO_LEVEL,
-        )
+        has_stood = old is not None and old.given.get(month.isoformat(), (NO_LEVEL,))[0] != NO_LEVEL
+        facts = _facts(row, sign, has_stood=has_stood)
         is_known = sign is not None if kind == CELL else _is_known(row)
         judged = given(facts, limits, month=month) if is_known else None
         now[key] = standing(judged, old, month=month, as_of=as_of, lines=limits)
@@ -223,6 +214,20 @@ def levelled(
             }
         )
     return told, now
+
+
+def _facts(row: Row, sign: Sign | None, *, has_stood: bool) -> Facts:
+    return Facts(
+        kind=row["area_kind"],
+        loss_persons=row["area_loss_persons"],
+        large_events=row["large_event_count"] or 0,
+        largest_loss=row["largest_loss_persons"] or 0,
+        excess_ratio=row["excess_loss_ratio"],
+        worst_months=row["worst_months"],
+        cluster_probability=row["cluster_probability"],
+        sign=sign,
+        has_stood=has_stood,
+    )
 
 
 def _still_stands(old: Standing | None, month: date, limits: Lines) -> bool:
