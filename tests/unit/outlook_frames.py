@@ -48,7 +48,7 @@ def area_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if cells:
         sign = "截至2026年10月数据，14家企业的先兆（用电下降、在招岗位减少）比自身往常和全市同规模企业明显集中"
         cells[-1] |= {"area_level": "Ⅳ级", "level_since": MONTH, "level_change": "新增", "sign_index": 3.4}
-        cells[-1] |= {"previous_level": "无", "level_text": f"{sign}，先兆指数3.4，达到2.75"}
+        cells[-1] |= {"previous_level": "无", "level_text": f"{sign}，先兆指数3.4，达到3"}
     small = {"is_small_cell": True, "area_loss_persons": None, "large_event_count": None, "enterprise_count": 2}
     return [
         whole | {"area_kind": "全市"},

@@ -217,7 +217,7 @@ def test_a_small_cell_is_not_told_and_the_city_is_counted_by_itself() -> None:
     cells = {row["industry_division"]: row for row in levelled if row["area_kind"] == CELL}
     assert (cells["14"]["sign_index"], cells["13"]["sign_index"]) == (3.44, None)
     assert "14家企业的先兆（用电下降、欠费）" in cells["14"]["level_text"]
-    assert "先兆指数3.44，达到2.75" in cells["14"]["level_text"]
+    assert "先兆指数3.44，达到3" in cells["14"]["level_text"]
     assert cells["13"]["level_text"] is None
 
 
@@ -239,7 +239,7 @@ def test_signs_that_let_go_keep_their_level_for_two_known_months() -> None:
 
 def test_signs_that_waver_within_a_month_keep_their_level_and_its_orders() -> None:
     told, before = [], {}
-    for night, index in enumerate((2.8, 2.4, 2.9, 2.2)):
+    for night, index in enumerate((3.1, 2.6, 3.2, 2.4)):
         [now], before = areas.levelled(
             [CELL_ROW],
             before,
