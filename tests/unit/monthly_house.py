@@ -3,17 +3,24 @@
 import io
 import re
 import zipfile
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import duckdb
 from edition_city import OCTOBER, City, Firm, make
 
+from pipelines import monthly, monthly_words
+from pipelines.monthly import Figures
+from pipelines.monthly_blocks import Report, plain, texts
 from pipelines.run import add_months
 from pipelines.stages import publish
 
 DAY = date(2026, 11, 10)
+CUTOFF = datetime(2026, 11, 10, 23, 59)
+LARGEST = 2
+"""How many enterprises the variants of the report leave out."""
 EAST, WEST = "320706", "320707"
 MONTHS = [add_months(OCTOBER, back) for back in range(-13, 1)]
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -148,3 +155,24 @@ def page_texts(page: str) -> list[str]:
         for text in found
         if text
     ]
+
+
+def report_of(path: Path, *, largest: int = LARGEST) -> tuple[Figures, Report]:
+    """The figures of a published file, and the report of them; ``largest`` enterprises are left out in the variants."""
+    found = monthly.read(path, largest=largest)
+    return found, monthly_words.report(found, city="模拟市", bureau="市人社局")
+
+
+def words_of(report: Report) -> str:
+    """All texts of a report, a line each."""
+    return "\n".join(plain(text) for text in texts(report))
+
+
+def changed(published: Path, folder: Path, *statements: str) -> Path:
+    """A copy of the published file on which ``statements`` were run."""
+    copy = folder / "changed.duckdb"
+    copy.write_bytes(published.read_bytes())
+    with duckdb.connect(str(copy)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    return copy

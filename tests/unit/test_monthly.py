@@ -6,7 +6,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -14,30 +14,19 @@ from typing import Any
 
 import duckdb
 import pytest
-from edition_city import OCTOBER, City, Firm
-from monthly_house import DAY, document_texts, firms, full, issue, page_texts
+from edition_city import OCTOBER
+from monthly_house import CUTOFF, DAY, LARGEST, changed, document_texts, firms, full, page_texts, report_of, words_of
 
 from pipelines import formats, monthly, monthly_bulletin, monthly_docx, monthly_page, monthly_words
 from pipelines.contracts import read_sql
 from pipelines.monthly import Figure, Figures
-from pipelines.monthly_blocks import Chart, Report, Table, figures, plain, texts
+from pipelines.monthly_blocks import Chart, figures, plain, texts
 from pipelines.monthly_notes import NOTICE
 from pipelines.run import add_months
 from pipelines.suppression import Cell, hidden
 from pipelines.warehouse import connect_published
 
-CUTOFF = datetime(2026, 11, 10, 23, 59)
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
-LARGEST = 2
-
-
-def report_of(path: Path, *, largest: int = LARGEST) -> tuple[Figures, Report]:
-    found = monthly.read(path, largest=largest)
-    return found, monthly_words.report(found, city="模拟市", bureau="市人社局")
-
-
-def words_of(report: Report) -> str:
-    return "\n".join(plain(text) for text in texts(report))
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +34,6 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path, city = full(tmp_path_factory.mktemp("monthly"))
     city.warehouse.close()
     yield path
-
-
-@pytest.fixture
-def closing_city() -> Iterator[list[City]]:
-    made: list[City] = []
-    yield made
-    for city in made:
-        city.warehouse.close()
 
 
 def again(path: Path, figure: Figure) -> Any:
@@ -229,109 +210,6 @@ def test_the_sources_tell_the_query_of_each_printed_figure_once(published: Path)
     }  # fmt: skip
 
 
-def test_a_month_in_which_nothing_happened_is_told_as_such(tmp_path: Path, closing_city: list[City]) -> None:
-    calm = [Firm(code, 40, 40, core={"industry_division": "17"}, features={"is_us_exporter": False}) for code in "ABC"]
-    path, city = issue(tmp_path, calm)
-    closing_city.append(city)
-    _, report = report_of(path)
-    words = words_of(report)
-    for said in ("比上月持平", "本期没有企业列入预警名单", "没有减员的企业", "没有净减员的行业", "没有在册的预警企业"):
-        assert said in words + "".join(
-            block.empty for part in report.parts for block in part.blocks if isinstance(block, Table)
-        )
-    assert "本月没有参保的涉美出口企业" in words
-    assert monthly_docx.document(report, cutoff=CUTOFF)
-    assert monthly_page.page(report)
-
-
-def test_the_first_month_has_nothing_to_compare_with(tmp_path: Path, closing_city: list[City]) -> None:
-    path, city = issue(tmp_path, [Firm(code, 40, None) for code in "ABC"], history=False)
-    closing_city.append(city)
-    _, report = report_of(path)
-    words = words_of(report)
-    assert "没有上月数据，不计算增减；没有上年同月数据，不作同比" in words
-    assert "没有往年" in words
-    assert "没有可比的上期" in words or "没有在册的预警企业" in words
-    assert monthly_docx.document(report, cutoff=CUTOFF)
-
-
-def changed(published: Path, folder: Path, *statements: str) -> Path:
-    """A copy of the published file on which ``statements`` were run."""
-    copy = folder / "changed.duckdb"
-    copy.write_bytes(published.read_bytes())
-    with duckdb.connect(str(copy)) as connection:
-        for statement in statements:
-            connection.execute(statement)
-    return copy
-
-
-def test_feeds_that_never_came_are_named_and_nothing_is_zero(published: Path, tmp_path: Path) -> None:
-    path = changed(
-        published,
-        tmp_path,
-        "DELETE FROM out.market_month",
-        "UPDATE out.enterprise SET is_us_exporter = NULL",
-        "UPDATE out.source_status SET source_state = '缺失', latest_month = NULL WHERE feed = 'customs_export'",
-    )
-    words = words_of(report_of(path)[1])
-    for said in (
-        "本期没有求职招聘供求和失业登记数据",
-        "本期没有高校毕业生招用数据",
-        "本期没有失业动态监测数据",
-        "没有涉美出口企业名单和海关数据",
-        "海关出口（连云港海关，缺失）",
-    ):
-        assert said in words
-
-
-def test_exporters_without_customs_have_staff_and_no_exports(published: Path, tmp_path: Path) -> None:
-    path = changed(
-        published,
-        tmp_path,
-        "UPDATE out.enterprise SET export_us_12m_usd_cent = NULL, export_12m_usd_cent = NULL",
-        "UPDATE out.source_status SET source_state = '缺失', latest_month = NULL WHERE feed = 'customs_export'",
-    )
-    words = words_of(report_of(path)[1])
-    assert "涉美出口企业3家，参保900人" in words
-    assert "海关出口数据没有报送，不计算对美出口" in words
-
-
-def test_an_older_edition_without_the_market_table_still_gives_a_report(published: Path, tmp_path: Path) -> None:
-    path = changed(published, tmp_path, "DROP TABLE out.market_month", "DROP TABLE out.area")
-    words = words_of(report_of(path)[1])
-    assert "本期没有求职招聘供求和失业登记数据" in words
-    assert "本期没有判定县区和行业等级" in words
-
-
-def test_levels_of_an_unknown_month_are_not_told_as_none_reached(published: Path, tmp_path: Path) -> None:
-    unknown = "area_level = '无', area_loss_persons = NULL, large_event_count = NULL"
-    words = words_of(report_of(changed(published, tmp_path, f"UPDATE out.area SET {unknown}"))[1])
-    assert "本期没有判定县区和行业等级" in words
-    assert "没有县区和行业达到等级" not in words
-
-
-def test_a_reference_month_whose_change_is_unknown_is_told(published: Path, tmp_path: Path) -> None:
-    path = changed(
-        published,
-        tmp_path,
-        "UPDATE out.county_industry_month SET net_change_persons = NULL, net_change_ratio = NULL "
-        f"WHERE month = DATE '{OCTOBER}'",
-    )
-    found, report = report_of(path)
-    assert found.value("city", "city", "net_change_persons") is None
-    assert "没有上月数据，不计算增减" in words_of(report)
-    assert "增减无数据" in words_of(report)
-    assert monthly_page.page(report)
-
-
-def test_an_edition_of_nothing_gives_a_report_that_says_so(tmp_path: Path, closing_city: list[City]) -> None:
-    path, city = issue(tmp_path, [Firm("A", None, None)], history=False)
-    closing_city.append(city)
-    _, report = report_of(path)
-    assert monthly_docx.document(report, cutoff=CUTOFF)
-    assert "没有企业列入预警名单" in words_of(report)
-
-
 def test_the_model_says_how_many_and_the_rule_score_does_not(published: Path, tmp_path: Path) -> None:
     assert "本期由规则评分，不预测减员人数" in words_of(report_of(published)[1])
     path = changed(
@@ -412,37 +290,6 @@ def test_what_the_last_report_said_otherwise_is_told_with_the_reason(published: 
     bulletin = monthly_bulletin.bulletin(found, city="模拟市", bureau="市人社局")
     assert "历史数修订：2026年9月全市参保人数上次公布1,749人，现为1,742人" in words_of(bulletin)
     assert "没有保存上次报告的数据文件" in words_of(report_of(published)[1])
-
-
-def test_what_is_unknown_is_not_told_as_none(published: Path, tmp_path: Path) -> None:
-    path = changed(
-        published,
-        tmp_path,
-        "UPDATE out.enterprise SET arrears_months = NULL",
-        "DELETE FROM out.market_month WHERE market_measure IN ('监测企业新招', '监测企业减员')",
-        "UPDATE out.enterprise SET insured_change_1m_persons = NULL WHERE enterprise_id = 'D'",
-        f"UPDATE out.county_industry_month SET uncompared_persons = 5 WHERE month = DATE '{OCTOBER}' "
-        "AND county_code = '320706' AND industry_division = '44'",
-    )
-    found, report = report_of(path)
-    words = words_of(report)
-    assert found.value("monitored", "monitored", "net_change_persons") is None
-    for said in ("欠费的无数据家", "新招无数据人", "增减无数据", "另有1家缺上月或本月数据，不作比较", "合计变动+5人"):
-        assert said in words, said
-
-
-def test_other_counties_of_the_same_number_are_not_compared_with(published: Path, tmp_path: Path) -> None:
-    earlier = add_months(OCTOBER, -1)
-    path = changed(
-        published,
-        tmp_path,
-        "UPDATE out.market_month SET county_code = '320703', county_name = '连云区' "
-        f"WHERE market_measure = '登记求职' AND county_code = '320707' AND month = '{earlier}'",
-    )
-    found, report = report_of(path)
-    assert found.value("market", "登记求职", "before_persons") is None
-    assert found.value("market", "登记求职", "county_places") == 2
-    assert "2026年9月报送的县区不同，不作比较" in words_of(report)
 
 
 def test_found_true_and_found_false_are_told_apart(published: Path, tmp_path: Path) -> None:

@@ -1,18 +1,14 @@
 """Stress tests: what a shock may and may not do, scenario files, and the command on a small city."""
 
-import csv
 import json
 import shutil
-from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,11 +16,8 @@ from models import stress
 from models.labels import Label
 from models.stress import Floats, Outlook, Reaction
 from pipelines import parameters as parameter_files
-from pipelines import scenarios, stress_ground, stress_words, stressing
-from pipelines.cli_stress import stress_command
+from pipelines import scenarios, stress_words, stressing
 from pipelines.errors import ContractError, NotFoundError, UsageError
-from pipelines.means import Means
-from pipelines.settings import Home
 from pipelines.stages.features.tariff import Measure
 from pipelines.stress_ground import Fund, Ground, Trade
 from pipelines.stressing import CHANNELS, Band
@@ -363,44 +356,3 @@ def test_scenarios_are_found_by_name_or_file(tmp_path: Path) -> None:
         scenarios.find(str(tmp_path / "none.yml"))
     copied = shutil.copy(scenarios.FOLDER / "zero.yml", tmp_path / "mine.yml")
     assert scenarios.find(str(copied)).name == "mine"
-
-
-@pytest.fixture(scope="module")
-def asked(issued_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Means]:
-    """A home of two nights."""
-    home = Home(shutil.copytree(issued_home, tmp_path_factory.mktemp("stress") / "home", symlinks=True))
-    yield Means(home=home, now=datetime(2026, 11, 30, 9))
-
-
-def test_the_command_on_a_generated_city(asked: Means, tmp_path: Path) -> None:
-    def call(*options: str) -> str:
-        result = CliRunner().invoke(stress_command, list(options), obj=asked, catch_exceptions=False)
-        assert result.exit_code == 0, result.output
-        return str(result.stdout)
-
-    assert all(name in call() for name in NAMES)
-    page = call("us_2025_04", "--against", "us_2025_05")
-    assert page.startswith("【模拟数据】压力测试") and "对比情景“2025年5月" in page
-    out = tmp_path / "figures.csv"
-    body = json.loads(call("orders", "--json", "--out", str(out), "--purpose", "研判"))
-    assert body["city"]["difference"] > 0 and body["base_from"] == "own_past" and body["fund_months_before"] > 0
-    rows = list(csv.DictReader(out.read_text(encoding="utf-8-sig").splitlines()))
-    assert float(rows[0]["增减"]) == round(body["city"]["difference"], 1)
-    assert all(int(row["企业家数"] or 3) >= 3 for row in rows)
-    zero = json.loads(call("zero", "--json"))
-    assert zero["city"]["difference"] == 0 and zero["city"]["base"] == body["city"]["base"]
-    with pytest.raises(UsageError, match="--purpose"):
-        CliRunner().invoke(stress_command, ["zero", "--out", str(out)], obj=asked, catch_exceptions=False)
-
-
-def test_a_learned_models_figures_are_the_base(asked: Means, tmp_path: Path) -> None:
-    published = Path(shutil.copy(asked.home.published / "current.duckdb", tmp_path / "led.duckdb"))
-    published.chmod(0o644)
-    with duckdb.connect(str(published)) as connection:
-        connection.execute("UPDATE out.risk SET probability = 0.25, expected_loss_persons = 1.5")
-    base = stress_ground.read(Means(home=Home(tmp_path), now=asked.now), published)
-    assert base.rates is None and base.trade is None and base.held is None
-    assert (base.base.probability == 0.25).all()
-    small = base.base.persons < 6
-    assert base.base.jobs[~small] == pytest.approx(1.5) and (base.base.share[small] == 1).all()
-    assert "学习模型" in stress_words.page(base, stressing.measure(base, scenarios.find("zero")))
