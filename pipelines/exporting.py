@@ -111,8 +111,8 @@ def _refuse_rows_outside(means: Means, told: Telling) -> None:
     has_address = "@" in told.recipient
     if told.is_outside or (has_address and not settings.mail.is_inner(told.recipient)):
         raise PurposeError(
-            f"向局外（{told.recipient}）提供逐行数据被拒绝：各数据源的批准用途不含对外提供。"
-            "请用 --by 按县区、行业等汇总后提供，小单元格自动不公布"
+            f"不能向局外（{told.recipient}）逐行提供数据：各数据源的批准用途不含对外提供。"
+            "请按县区、行业等汇总后再提供，企业过少的数不公布"
         )
 
 

@@ -90,8 +90,7 @@ def require(found: Mapping[str, Approval], feeds: Iterable[str], use: Use, *, on
     told = [why for name in sorted(set(feeds)) if name in found and (why := found[name].refusal(use, on))]
     if told:
         raise PurposeError(
-            f"{USES[use]}（{use}）被拒绝：{'；'.join(told)}。请报送部门续批或扩大批准用途后写入 wengang.toml 的 "
-            f"[approval.<数据源>]，或换用不含这些数据源的合同（--feeds）"
+            f"不能用于{USES[use]}：{'；'.join(told)}。请报送部门续批或扩大批准用途，批准后由系统管理员登记"
         )
 
 

@@ -1,5 +1,6 @@
 """An extract of counts for outside: counted here and not by the query, small cells left out, on record, or refused."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,8 +105,10 @@ def test_rows_do_not_go_outside_and_counts_do(means: Means, tmp_path: Path) -> N
                 means, {out: b""}, told, edition_id="2026-11-12-r1", what={out: "周报"}, names_enterprises=True
             ),
         ):
-            with pytest.raises(PurposeError, match="向局外"):
+            with pytest.raises(PurposeError, match="不能向局外") as refused:
                 leave()
+            said = str(refused.value).replace(told.recipient, "")
+            assert not re.search("[A-Za-z]", said), "who reads it sets nothing: no option is named"
     assert Ledger(means.home.ledger).entries("export") == []
     assert exporting.counts_to_file(means, QUERY, out, OUTSIDE, by=["county_name"], sums=[]) == (3, 2)
     assert pl.read_csv(out)["enterprise_count"].to_list() == [13, None, None]

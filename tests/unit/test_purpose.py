@@ -1,5 +1,6 @@
 """What feeds were shared for: uses outside the approval or after its end are refused by name, unknown stays unknown."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
@@ -66,8 +67,11 @@ def test_all_feeds_whose_use_is_refused_are_named() -> None:
     )
     found = purpose.approvals(CONTRACTS, settings)
     purpose.require(found, ["insurance_month"], "training", on=TODAY)
-    with pytest.raises(PurposeError, match=r"企业月度用电.*已于2025-01-01到期；税收月度信息.*未批准用于模型训练"):
+    with pytest.raises(
+        PurposeError, match=r"企业月度用电.*已于2025-01-01到期；税收月度信息.*未批准用于模型训练"
+    ) as told:
         purpose.require(found, ["tax_month", "power_month", "insurance_month"], "training", on=TODAY)
+    assert not re.search("[A-Za-z]", str(told.value)), "who reads it sets nothing: no setting, option or key is named"
 
 
 def test_an_approval_of_a_feed_that_is_not_there_is_a_fault_of_the_settings() -> None:
@@ -148,7 +152,7 @@ def test_training_on_a_feed_that_was_not_approved_for_it_is_refused_by_name(make
     path.write_text(text([INSURANCE, insurance_row(1)]), encoding="utf-8")
     receive(means, [path], feed="insurance_month", at=datetime(2026, 11, 6), dated=None)
     approved(means, 'uses = ["warning", "publication"]')
-    with pytest.raises(PurposeError, match="模型训练（training）被拒绝：单位月度参保缴费"):
+    with pytest.raises(PurposeError, match="不能用于模型训练：单位月度参保缴费"):
         lessons.lesson(means, as_of=date(2026, 11, 12))
 
 
