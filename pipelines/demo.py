@@ -86,6 +86,8 @@ def _settings_text(city: str, *, simulated: bool) -> str:
         "",
         "# Counties and functional zones served, and new yellow and blue cases their officers can visit a month; also",
         "# are other words that names of enterprises there begin with (an older name, the short name of a zone).",
+        '# Where the reports of a county hold those of a zone too, write within = "code of the county" for the zone:',
+        "# then the city does not count them twice.",
     ]
     for code, name, also, capacity in COUNTIES:
         others = ", ".join(f'"{word}"' for word in also)

@@ -26,7 +26,7 @@ from pipelines.settings import Home
 from pipelines.warehouse import connect_published
 
 QUERIES = (
-    "edition", "city", "trend", "season", "area", "largest", "market", "balance", "supply", "hires", "monitored",
+    "edition", "city", "trend", "season", "area", "largest", "market", "balance", "supply", "zone", "hires", "monitored",
     "reduction", "reason", "change", "action", "deadline", "response", "instrument", "expired", "level", "judged",
     "area_order", "area_done", "forecast",
     "target", "cell", "exporter", "exporter_county", "source", "quality", "large", "limit", "revision", "earlier",

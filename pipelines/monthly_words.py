@@ -91,8 +91,18 @@ def _market(figures: Figures) -> tuple[Block, ...]:
     if counties:
         title: Text = ("分县区供求（", figures.figure("supply", figures.rows("supply")[0], "month"), "）")
         found.append(Table(title, heads("县区", "岗位需求（个）", "登记求职（人）", "求人倍率"), counties))
-    found.append(Paragraph(("两个月报送的县区不同，不作比较，显示为“无数据”。",), "note"))
+    found.append(Paragraph((*_added_up(figures), "两个月报送的县区不同，不作比较，显示为“无数据”。"), "note"))
     return tuple(found)
+
+
+def _added_up(figures: Figures) -> Text:
+    """How the city's counts of services and registrations were added up."""
+    zones = figures.rows("zone")
+    if not zones:
+        return ("供求和失业登记为各县区报送数相加，县区与功能区的范围如有重叠会重复计；",)
+    names = [figures.figure("zone", zone, "county_name") for zone in zones]
+    listed = [part for name in names for part in (name, "、")][:-1]
+    return ("供求和失业登记为各县区报送数相加，", *listed, "的报送数已含于所在县区，不另加；")
 
 
 def balance_of(figures: Figures) -> Text:

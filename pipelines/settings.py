@@ -47,10 +47,12 @@ class County(_Strict):
     """A county or functional zone: its name, and new yellow and blue cases its officers can visit a month.
 
     ``also`` are other words that names of its enterprises begin with: an older name, the short name of a zone.
+    ``within`` is the code of the county whose reports hold those of this zone too, so that a city counts them once.
     """
 
     name: str
     also: tuple[str, ...] = ()
+    within: str = ""
     capacity: int = Field(ge=0)
 
 
@@ -141,6 +143,11 @@ class Settings(_Strict):
         """New yellow and blue cases per insurance month that ``county_code`` can visit."""
         county = self.counties.get(county_code or "")
         return county.capacity if county else self.default_capacity
+
+    def within(self, county_code: str) -> str | None:
+        """Code of the county whose reports hold those of this one too; None where its reports are counted apart."""
+        county = self.counties.get(county_code)
+        return county.within or None if county else None
 
     def county_name(self, county_code: str | None) -> str:
         """Name of ``county_code``; the code itself where the settings do not name it."""
@@ -270,6 +277,11 @@ def load(home: Home) -> Settings:
     alike = sorted(name for name, count in names.items() if count > 1 or name in settings.counties or name == UNKNOWN)
     if alike:
         raise SettingsError([f"{home.settings_file}: counties need names of their own: {', '.join(alike)}"])
+    inner = {code: county.within for code, county in settings.counties.items() if county.within}
+    wrong = sorted(code for code, outer in inner.items() if outer not in settings.counties or outer in inner)
+    if wrong:
+        fault = "within must name another county that lies within none"
+        raise SettingsError([f"{home.settings_file}: counties.{code}: {fault}" for code in wrong])
     return settings
 
 

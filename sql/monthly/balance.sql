@@ -7,7 +7,7 @@ WITH county AS (
         sum(market_count) FILTER (WHERE market_measure = '岗位需求') AS posts,
         sum(market_count) FILTER (WHERE market_measure = '登记求职') AS jobseekers
     FROM out.market_month
-    WHERE month > $month::DATE - INTERVAL 13 MONTH AND month <= $month
+    WHERE month > $month::DATE - INTERVAL 13 MONTH AND month <= $month AND in_city_sum
     GROUP BY month, county_code
 )
 SELECT

@@ -1,5 +1,5 @@
 -- Grain: one row per measure in its newest month up to the reference month, beside the month before and the same month a year
--- before, and how many counties reported it. A comparison is left out where other counties reported than now.
+-- before, and how many counties reported it; a zone in the reports of a county is not added again. A comparison is left out where other counties reported than now.
 WITH told AS (
     SELECT
         market_measure,
@@ -7,7 +7,7 @@ WITH told AS (
         sum(market_count)::BIGINT AS persons,
         list_sort(list(DISTINCT county_code)) AS counties
     FROM out.market_month
-    WHERE month <= $month
+    WHERE month <= $month AND in_city_sum
     GROUP BY market_measure, month
 ),
 newest AS (

@@ -194,7 +194,7 @@ def test_near_the_festival_its_counterpart_is_taken() -> None:
 def test_a_range_wants_twelve_checks(months: int, has_guess: bool, has_range: bool) -> None:
     rows = [
         {"caseload_kind": caseload.REGISTERED, "caseload_group": "合计", "county_code": HAIZHOU, "persons": persons}
-        | {"month": lunar.month_of_ordinal(month)}
+        | {"month": lunar.month_of_ordinal(month), "in_city_sum": True}
         for month, persons in values(months).items()
     ]
     found, over = (
@@ -220,7 +220,7 @@ def test_a_range_wants_twelve_checks(months: int, has_guess: bool, has_range: bo
 
 def test_a_month_in_which_a_county_stayed_away_is_no_month_of_the_city() -> None:
     rows = [(HAIZHOU, OCTOBER, 5), (GANYU, OCTOBER, 6), (HAIZHOU, date(2026, 9, 1), 7)]
-    own = pl.DataFrame(rows, schema=["county_code", "month", "persons"], orient="row")
+    own = pl.DataFrame(rows, schema=["county_code", "month", "persons"], orient="row").with_columns(in_city_sum=True)
     months = [ordinal(date(2026, 9, 1)), ordinal(OCTOBER)]
     assert caseload.series(own, months, "", is_reported=True) == {ordinal(OCTOBER): 11}
     other = own.filter(pl.col("county_code") == HAIZHOU)
@@ -229,6 +229,27 @@ def test_a_month_in_which_a_county_stayed_away_is_no_month_of_the_city() -> None
     assert caseload.series(swapped, months, "", is_reported=True) == {ordinal(OCTOBER): 6}, "as many, and others"
     assert caseload.series(own, months, "", is_reported=False) == {ordinal(OCTOBER): 11, ordinal(date(2026, 9, 1)): 7}
     assert caseload.series(own, months, GANYU, is_reported=False) == {ordinal(OCTOBER): 6, ordinal(date(2026, 9, 1)): 0}
+
+
+def test_a_zone_in_the_reports_of_its_county_adds_nothing_to_the_city() -> None:
+    rows = [
+        {"caseload_kind": caseload.REGISTERED, "caseload_group": "合计", "county_code": code, "persons": persons}
+        | {"month": lunar.month_of_ordinal(month), "in_city_sum": code != GANYU}
+        for code in (HAIZHOU, GANYU)
+        for month, persons in values(36).items()
+    ]
+    city, *counties = caseload.rows(
+        pl.DataFrame(rows),
+        NAMES,
+        lunar.GREGORIAN.months_back,
+        caseload.Excess({}, {}),
+        month=OCTOBER,
+        scale_months=6,
+        least_checks=12,
+    )
+    assert {row["forecast_persons"] for row in (city, *counties)} == {city["forecast_persons"]}
+    assert f"1个县区相加，{NAMES[GANYU]}已含于所在县区，不另加" in city["caseload_text"]
+    assert [row["county_code"] for row in counties] == sorted([HAIZHOU, GANYU])
 
 
 def test_what_is_over_is_switched_on_on_its_last_terms() -> None:

@@ -149,3 +149,20 @@ def test_other_counties_of_the_same_number_are_not_compared_with(published: Path
     assert found.value("market", "登记求职", "before_persons") is None
     assert found.value("market", "登记求职", "county_places") == 2
     assert "2026年9月报送的县区不同，不作比较" in words_of(report)
+
+
+def test_a_zone_in_the_reports_of_its_county_is_not_added_again(published: Path, tmp_path: Path) -> None:
+    before, plain = report_of(published)
+    path = changed(
+        published,
+        tmp_path,
+        "UPDATE out.market_month SET in_city_sum = false "
+        "WHERE market_measure IN ('岗位需求', '登记求职') AND county_code = '320707'",
+    )
+    found, report = report_of(path)
+    measure = ("market", "登记求职")
+    assert found.value(*measure, "county_places") == before.value(*measure, "county_places") - 1
+    assert found.value(*measure, "persons") < before.value(*measure, "persons")
+    assert len(found.rows("supply")) == len(before.rows("supply")), "the zone's own row stays"
+    assert "县区与功能区的范围如有重叠会重复计" in words_of(plain)
+    assert "赣榆区的报送数已含于所在县区，不另加" in words_of(report)

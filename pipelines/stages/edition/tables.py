@@ -248,6 +248,7 @@ def county_rows(run: Run, warehouse: Warehouse) -> list[dict[str, Any]]:
             "county_code": code,
             "county_name": run.settings.county_name("" if code == "000000" else code),
             "visit_capacity": run.settings.capacity(code),
+            "within_county_code": run.settings.within(code),
         }
         for code in codes
     ]

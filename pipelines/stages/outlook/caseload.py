@@ -149,7 +149,7 @@ def rows(
                     "caseload_text": OVER
                     if is_over
                     else _text(guess, added, least_checks, scale_months)
-                    + ("" if code or kind not in BY_COUNTY else _summed(own, months[-1])),
+                    + ("" if code or kind not in BY_COUNTY else _summed(own, counties, months[-1])),
                 }
             )
     return found
@@ -158,9 +158,10 @@ def rows(
 def series(own: pl.DataFrame, months: Sequence[int], code: str, *, is_reported: bool) -> dict[int, int]:
     """Month → persons of a county, or of the city where ``code`` is empty, as far as they are known.
 
-    Of what counties report, a month of the city is known where the same reported as in the newest.
+    Of what counties report, a month of the city is known where the same reported as in the newest; what a zone reports
+    is not added where the county around it reports it too.
     """
-    held = own.filter(pl.col("county_code") == code) if code else own
+    held = own.filter(pl.col("county_code") == code) if code else own.filter("in_city_sum")
     sums: dict[int, int] = {}
     reporting: dict[int, set[str]] = {}
     for row in held.iter_rows(named=True):
@@ -202,10 +203,15 @@ def _text(guess: Guess, added: int | None, least: int, scale_months: int) -> str
     return told + ("；过去误差大，只供参考" if error is not None and error >= WILD else "")
 
 
-def _summed(own: pl.DataFrame, month: int) -> str:
+def _summed(own: pl.DataFrame, counties: Mapping[str, str], month: int) -> str:
     """What a sum of what counties report is, so that nobody takes it for a count of the city."""
-    counties = own.filter(pl.col("month") == month_of_ordinal(month))["county_code"].n_unique()
-    return f"；按最近月份报送的{counties}个县区相加，县区与功能区的范围可能重叠" if counties else ""
+    newest = own.filter(pl.col("month") == month_of_ordinal(month))
+    added = newest.filter("in_city_sum")["county_code"].n_unique()
+    inner = [counties.get(code, code) for code in newest.filter(~pl.col("in_city_sum"))["county_code"].unique().sort()]
+    if not added:
+        return ""
+    told = f"；按最近月份报送的{formats.count(added)}个县区相加"
+    return told + (f"，{'、'.join(inner)}已含于所在县区，不另加" if inner else "，县区与功能区的范围可能重叠")
 
 
 def excess_of(warehouse: Warehouse, parameters: Parameters, told: pl.DataFrame, *, month: date) -> Excess:

@@ -49,6 +49,8 @@ def levels(cells: Iterable[Mapping[str, Any]], market: Iterable[Mapping[str, Any
     for row in market:
         if row["month"] >= since:
             for kind, code in ((CITY, CITY), ("县区", row["county_code"])):
+                if kind == CITY and not row["in_city_sum"]:
+                    continue
                 found[row["market_measure"], kind, code, row["month"].isoformat()] += row["market_count"]
     return dict(found)
 
