@@ -14,11 +14,12 @@ import polars as pl
 
 from pipelines import formats, star
 from pipelines.contracts import Column, Contracts, read_sql
-from pipelines.errors import NotFoundError
+from pipelines.errors import NotFoundError, PublishError
 from pipelines.means import Means
 from pipelines.warehouse import connect_published
 
 ROWS_SHOWN = 30
+NO_EDITION = "目前没有可查的期次（尚未发布，或刚被撤回）：期次由每晚的预警流程生成，请联系系统管理员，发布后刷新本页。"
 ALL, UNKNOWN = "全部", "—"
 FILTERS = ("county_name", "industry_name", "colour", "area_kind", "month")
 SEARCHED = ("enterprise_name", "enterprise_id")
@@ -109,6 +110,14 @@ class Desk:
     def contracts(self) -> Contracts:
         """The contracts of the home's feeds."""
         return self.means().contracts()
+
+    def has_edition(self) -> bool:
+        """Whether one can be read now: published, not taken back, not broken."""
+        try:
+            self.edition()
+        except (NotFoundError, PublishError):
+            return False
+        return True
 
     def edition(self) -> dict[str, Any]:
         """The one row of ``out.edition``."""

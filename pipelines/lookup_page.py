@@ -13,11 +13,17 @@ def _():
     from pipelines.lookup_server import desk_of_page
 
     desk = desk_of_page()
-    return desk, lookup, lookup_view, mo
+
+    def need_edition():
+        told = lookup_view.unread(desk)
+        mo.stop(told is not None, mo.Html(told or ""))
+
+    return desk, lookup, lookup_view, mo, need_edition
 
 
 @app.cell
-def _(desk, lookup, lookup_view, mo):
+def _(desk, lookup, lookup_view, mo, need_edition):
+    need_edition()
     titles = [one.title for one in lookup.LOOKUPS]
     table = mo.ui.dropdown(titles, value=titles[0], label="查什么", allow_select_none=False)
     mo.vstack([mo.Html(lookup_view.banner(desk.edition())), table])
@@ -25,7 +31,8 @@ def _(desk, lookup, lookup_view, mo):
 
 
 @app.cell
-def _(desk, lookup, mo, table):
+def _(desk, lookup, mo, need_edition, table):
+    need_edition()
     chosen = lookup.titled(table.value)
     filters = mo.ui.dictionary(
         {
@@ -46,7 +53,8 @@ def _(desk, lookup, mo, table):
 
 
 @app.cell
-def _(chosen, desk, every, filters, lookup, mo, search):
+def _(chosen, desk, every, filters, lookup, mo, need_edition, search):
+    need_edition()
     asked = lookup.Asked(filters.value, search.value, every.value)
     pages = max(1, -(-desk.find(chosen, asked).total // lookup.ROWS_SHOWN))
     page = mo.ui.number(start=1, stop=pages, value=1, label="页") if pages > 1 else None
@@ -54,7 +62,8 @@ def _(chosen, desk, every, filters, lookup, mo, search):
 
 
 @app.cell
-def _(asked, chosen, desk, lookup_view, mo, page):
+def _(asked, chosen, desk, lookup_view, mo, need_edition, page):
+    need_edition()
     number = int(page.value or 1) if page is not None else 1
     found = desk.find(chosen, asked, page=number)
     shown = mo.Html(lookup_view.table(found, number))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import UsageError
-from pipelines.lookup import Desk
+from pipelines.lookup import NO_EDITION, Desk
 
 HOST = "127.0.0.1"
 PAGE = Path(__file__).with_name("lookup_page.py")
@@ -41,16 +41,17 @@ def desk_of_page() -> Desk:
 def serve(desk: Desk, *, port: int, tell: Callable[[str], None], key: str | None = None) -> None:
     """Serve the page until it is interrupted; ``tell`` is given its address, with a key that others do not know.
 
-    Raises ``UsageError`` where the extra is missing, ``NotFoundError`` or ``PublishError`` where nothing can be read.
+    While no edition can be read, page and ``tell`` say so. Raises ``UsageError`` where the extra is missing.
     """
     if not is_installed():
         raise UsageError("the page needs marimo: install it with pip install 'wengang[analysts]'")
     import uvicorn  # noqa: PLC0415  of the extra
 
-    desk.edition()
     _DESKS.append(desk)
     key = key or secrets.token_urlsafe(18)
     tell(f"http://{HOST}:{port}/?access_token={key}")
+    if not desk.has_edition():
+        tell(NO_EDITION)
     config = uvicorn.Config(application(key), host=HOST, port=port, log_level="error", access_log=False)
     uvicorn.Server(config).run()
 

@@ -10,11 +10,18 @@ import polars as pl
 from pipelines import accounts, exporting, formats, star
 from pipelines.contracts import Column
 from pipelines.errors import NotFoundError, PublishError, WengangError
-from pipelines.lookup import ROWS_SHOWN, Asked, Desk, Found, Lookup, heading, meaning, text
+from pipelines.lookup import NO_EDITION, ROWS_SHOWN, Asked, Desk, Found, Lookup, heading, meaning, text
 
 STYLE = Path(__file__).with_name("templates") / "lookup.css"
 COLOURS = ("红", "橙", "黄", "蓝")
 LONG = 16
+
+
+def unread(desk: Desk) -> str | None:
+    """The sentence for whoever asks while no edition can be read; None where one can."""
+    if desk.has_edition():
+        return None
+    return f'<style>{_style()}</style><div class="wg"><div class="bar">{NO_EDITION}</div></div>'
 
 
 def banner(edition: Mapping[str, Any]) -> str:
@@ -25,11 +32,14 @@ def banner(edition: Mapping[str, Any]) -> str:
         f"数据截止 {formats.instant(edition['cutoff'])}"
     )
     internal = escape(star.load().cautions["internal"].chinese)
-    style = STYLE.read_text(encoding="utf-8")
     return (
-        f'<style>{style}</style><div class="wg"><h1>稳岗数据查询</h1><div class="muted">{simulated}{told}</div>'
+        f'<style>{_style()}</style><div class="wg"><h1>稳岗数据查询</h1><div class="muted">{simulated}{told}</div>'
         f'<div class="bar">{internal}</div></div>'
     )
+
+
+def _style() -> str:
+    return STYLE.read_text(encoding="utf-8")
 
 
 def cautions(lookup: Lookup) -> str:

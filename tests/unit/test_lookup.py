@@ -202,14 +202,29 @@ def test_the_page_answers_those_with_the_key_and_is_drawn(desk: Desk, tmp_path: 
         browser = shutil.which("chromium") or shutil.which("google-chrome")
         if browser is None:
             pytest.skip("answered; no Chromium is installed to draw it")
-        text, asked = _drawn(browser, address, tmp_path)
+        text, asked = _drawn(browser, address, tmp_path, until=("取数登记", "一行是什么"))
         for words in ("内部资料", "预警名单", "一行是什么", "模拟<b>1厂", "各字段的含义", "取数登记"):
             assert words in text
         assert [url for url in asked if not url.startswith((bare, "data:"))] == []
 
 
-def _drawn(browser: str, address: str, folder: Path) -> tuple[str, list[str]]:
-    """What a browser shows of ``address`` once it is drawn, and every address that it asked for."""
+def test_without_an_edition_the_page_says_so_and_who_makes_one(desk: Desk, tmp_path: Path) -> None:
+    assert lookup_view.unread(desk) is None
+    desk.path.unlink()
+    told = lookup_view.unread(desk)
+    assert told is not None
+    assert "目前没有可查的期次" in told
+    assert "系统管理员" in told
+    with served(desk) as address:
+        browser = shutil.which("chromium") or shutil.which("google-chrome")
+        if browser is None:
+            pytest.skip("answered; no Chromium is installed to draw it")
+        text, _ = _drawn(browser, address, tmp_path, until=("系统管理员",))
+        assert text.split(lookup.NO_EDITION)[1].strip() == "", "nothing else is drawn, no error and no table"
+
+
+def _drawn(browser: str, address: str, folder: Path, *, until: tuple[str, ...]) -> tuple[str, list[str]]:
+    """What a browser shows of ``address`` once ``until`` is drawn, and every address that it asked for."""
     client = pytest.importorskip("websockets.sync.client")
     options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}", "--remote-debugging-port=0"]
     with subprocess.Popen([browser, *options, "about:blank"], stderr=subprocess.DEVNULL) as process:
@@ -219,7 +234,7 @@ def _drawn(browser: str, address: str, folder: Path) -> tuple[str, list[str]]:
             tabs = httpx.get(f"http://127.0.0.1:{told.read_text().split()[0]}/json").json()
             page = next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")
             with client.connect(page, max_size=None) as line:
-                return _read(line, address)
+                return _read(line, address, until)
         finally:
             process.terminate()
 
@@ -229,7 +244,7 @@ WHOLE_TEXT = """(function read(root) { return [...root.childNodes].map(one => on
 })(document.body)"""
 
 
-def _read(line: Any, address: str) -> tuple[str, list[str]]:
+def _read(line: Any, address: str, until: tuple[str, ...]) -> tuple[str, list[str]]:
     asked: list[str] = []
 
     def call(number: int, method: str, **parameters: Any) -> dict[str, Any]:
@@ -246,7 +261,7 @@ def _read(line: Any, address: str) -> tuple[str, list[str]]:
     for number in range(3, 300):
         shown = call(number, "Runtime.evaluate", expression=WHOLE_TEXT, returnByValue=True)
         text = str(shown["result"].get("value", ""))
-        if "取数登记" in text and "一行是什么" in text:
+        if all(words in text for words in until):
             return text, asked
         time.sleep(0.2)
     pytest.fail("the page was never drawn")
