@@ -44,16 +44,23 @@ def _standing(figures: Figures) -> Text:
     found: list[Piece] = ["全市参保人数比上月", *moved(figures, "city", "city", "net_change"), "。"]
     if not figures.value("judged", "judged", "judged_count"):
         return (*found, "本期没有判定县区和行业等级（没有形势研判数据，或本月参保数据不全）。")
+    unjudged: Text = ()
+    if figures.value("judged", "judged", "unjudged_count"):
+        unjudged = ("（有", figures.figure("judged", "judged", "unjudged_count"), "个本月数据不足，没有判定）")
     if not rows:
-        return (*found, "没有县区和行业达到等级。")
+        return (*found, "没有县区和行业达到等级", *unjudged, "。")
     names = {kind: _named(figures, kind) for kind in ("县区", "行业", "县区行业")}
     named = [(kind, "有", *joined(told, "、")) for kind, told in names.items() if told]
-    return (*found, "按项目默认口径达到等级的", *joined(named, "，"), "；其余没有达到。")
+    return (*found, "按项目默认口径达到等级的", *joined(named, "，"), "；其余没有达到", *unjudged, "。")
 
 
 def _named(figures: Figures, kind: str) -> list[Text]:
     rows = [row for row in figures.rows("level") if figures.value("level", row, "area_kind") == kind]
-    return [(figures.figure("level", row, "area_name"),) for row in rows]
+    carried = "（本月数据不足，沿用此前月份的等级）"
+    return [
+        (figures.figure("level", row, "area_name"), *([carried] if figures.value("level", row, "is_carried") else []))
+        for row in rows
+    ]
 
 
 def _levels(figures: Figures) -> tuple[Block, ...]:

@@ -98,6 +98,22 @@ def test_levels_of_an_unknown_month_are_not_told_as_none_reached(published: Path
     assert "没有县区和行业达到等级" not in words
 
 
+def test_a_level_that_was_carried_over_is_told_as_such(published: Path, tmp_path: Path) -> None:
+    def told(*statements: str) -> str:
+        return words_of(report_of(changed(published, tmp_path, *statements))[1])
+
+    judged, carried = "UPDATE out.area SET large_event_count = 1", "（本月数据不足，沿用此前月份的等级）"
+    others = (
+        "INSERT INTO out.area BY NAME SELECT '县区' AS area_kind, code AS county_code, '无' AS area_level, "
+        "loss AS area_loss_persons FROM (VALUES ('320707', 5), ('320722', NULL)) AS other (code, loss)"
+    )
+    signs = "UPDATE out.area SET area_kind = '县区行业', industry_name = '纺织业' WHERE area_level = 'Ⅰ级'"
+    assert carried not in told(judged)
+    assert f"县区有海州区{carried}；其余没有达到（有1个本月数据不足，没有判定）。" in told(others)
+    assert f"海州区纺织业{carried}" in told(signs, others)
+    assert carried not in told(signs, others, "UPDATE out.area SET sign_index = 3.2")
+
+
 def test_a_reference_month_whose_change_is_unknown_is_told(published: Path, tmp_path: Path) -> None:
     path = changed(
         published,
