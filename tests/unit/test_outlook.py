@@ -252,6 +252,36 @@ def test_signs_that_waver_within_a_month_keep_their_level_and_its_orders() -> No
     assert told == [("Ⅳ级", 12), ("Ⅳ级", 12), ("Ⅳ级", 12), ("无", 15)]
 
 
+@pytest.mark.parametrize("between", [(2.4,), (2.4, 2.6), (None,), (None, None, 2.4)])
+def test_signs_that_fall_and_return_within_a_month_go_on_with_the_same_orders(
+    between: tuple[float | None, ...],
+) -> None:
+    """``between`` are the indices of nights that let go of the level; None is a night without enough enterprises."""
+    numbers, done, before = [], {"QY32070614-20261112-101": date(2026, 11, 14)}, dict[str, Standing]()
+    for night, index in enumerate((3.1, *between, 3.2)):
+        [now], before = areas.levelled(
+            [CELL_ROW | {"county_name": "海州区", "industry_name": "酒、饮料和精制茶制造业"}],
+            before,
+            {"320706|14": replace(SIGN, index=index)} if index else {},
+            month=OCTOBER,
+            as_of=date(2026, 11, 12 + night),
+            limits=LINES,
+        )
+        numbers.append([(one["order_no"], one["order_state"]) for one in orders.rows([now], done, PARAMETERS)])
+    assert numbers[0] == numbers[-1] == [("QY32070614-20261112-101", "按期完成")]
+    assert numbers[1:-1] == [[] for _ in between]
+    later = after("Ⅳ级", after(NONE, before["县区行业|320706|14"], NOVEMBER), DECEMBER)
+    assert stands(later) == ("Ⅳ级", OCTOBER)
+    calm = after(NONE, after(NONE, before["县区行业|320706|14"], NOVEMBER), DECEMBER)
+    assert stands(after("Ⅳ级", calm, add_months(DECEMBER, 1))) == ("Ⅳ级", add_months(DECEMBER, 1)), "another trouble"
+
+
+def test_a_county_that_falls_and_returns_within_a_month_goes_on_from_the_first_day() -> None:
+    first = after("Ⅰ级", after(NONE, None, OCTOBER), NOVEMBER, as_of=date(2026, 12, 12))
+    again = after("Ⅱ级", first, NOVEMBER, as_of=date(2026, 12, 13))
+    assert after("Ⅰ级", again, NOVEMBER, as_of=date(2026, 12, 14)).stood == first.stood
+
+
 def test_an_industry_that_is_judged_no_longer_does_not_stand_for_ever() -> None:
     told, before = [], {}
     for month in range(5):

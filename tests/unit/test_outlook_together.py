@@ -70,7 +70,7 @@ def test_how_likely_an_event_is_a_large_one() -> None:
 def test_what_is_remembered_comes_back_to_the_bit(tmp_path: Path) -> None:
     shock = Remembered(FIRST, estimate(together.told_before(events(0.3), season), overlap=1))
     since = Stood("Ⅱ级", FIRST, date(2023, 11, 12))
-    stood = Standing(since, FIRST, {FIRST.isoformat(): ("Ⅱ级", "大额减员企业3家")}, Stood("无", FIRST, FIRST))
+    stood = Standing(since, FIRST, {FIRST.isoformat(): ("Ⅱ级", "大额减员企业3家")}, Stood("无", FIRST, FIRST), (since,))
     held = Memory({"县区|320706|": stood}, shock)
     memory.write(tmp_path, held)
     assert memory.recall(tmp_path) == held
@@ -78,6 +78,15 @@ def test_what_is_remembered_comes_back_to_the_bit(tmp_path: Path) -> None:
     memory.write(tmp_path, memory.recall(tmp_path))
     assert (tmp_path / memory.FILE).read_bytes() == before
     assert json.loads(before)["shock"]["is_estimated"] is True
+
+
+def test_an_edition_that_did_not_keep_what_was_said_within_a_month_is_read(tmp_path: Path) -> None:
+    stood = Standing(Stood("Ⅱ级", FIRST, FIRST), FIRST, {})
+    memory.write(tmp_path, Memory({"县区|320706|": stood}))
+    body = json.loads((tmp_path / memory.FILE).read_text(encoding="utf-8"))
+    del body["standings"]["县区|320706|"]["said"]
+    (tmp_path / memory.FILE).write_text(json.dumps(body), encoding="utf-8")
+    assert memory.recall(tmp_path).standings["县区|320706|"] == stood
 
 
 def test_an_edition_without_an_outlook_left_nothing(tmp_path: Path) -> None:

@@ -231,9 +231,9 @@ def _facts(row: Row, sign: Sign | None, *, has_stood: bool) -> Facts:
 
 
 def _still_stands(old: Standing | None, month: date, limits: Lines) -> bool:
-    """Whether an area that is not judged now was judged lately enough for its level to stand."""
+    """Whether an area that is not judged now was judged lately enough, or in this month, for its level to stand."""
     oldest = add_months(month, -limits.release_months).isoformat()
-    return old is not None and any(when >= oldest for when in old.given)
+    return old is not None and (old.month == month or any(when >= oldest for when in old.given))
 
 
 def _is_known(row: Row) -> bool:

@@ -73,13 +73,14 @@ class Standing:
     """What an area stands at after ``month``, and what is needed to judge that month again, or the next.
 
     ``given`` has, by ISO month, the level and the sentence that the facts of each recent known month gave; ``earlier``
-    is what stood before ``month`` was first judged.
+    is what stood before ``month`` was first judged, and ``said`` what editions before said of ``month``, each once.
     """
 
     stood: Stood
     month: date
     given: Mapping[str, tuple[str, str]]
     earlier: Stood | None = None
+    said: tuple[Stood, ...] = ()
 
 
 def given(facts: Facts, lines: Lines, *, month: date) -> tuple[str, str]:
@@ -132,8 +133,9 @@ def standing(
     """What the area stands at on ``as_of`` after ``month``; ``now`` is what its facts give, None where not known.
 
     The gravest level of the last ``release_months`` known months stands: it rises at once, and falls after as many
-    months without it. The same month judged again takes the place of what was said of it; a month that goes back, as
-    where a delivery was withdrawn, leaves out what came after.
+    months without it. The same month judged again takes the place of what was said of it; a level that it gives again
+    goes on from the day on which it was first said, and so do its orders. A month that goes back, as where a delivery
+    was withdrawn, leaves out what came after.
     """
     here = month.isoformat()
     months = {key: told for key, told in (before.given if before else {}).items() if key < here}
@@ -141,15 +143,15 @@ def standing(
         months[here] = now
     kept = {key: months[key] for key in sorted(months)[-MONTHS_KEPT:]}
     level = max((kept[key][0] for key in sorted(kept)[-lines.release_months :]), key=grade, default=NONE)
-    known: list[Stood | None] = []
     earlier = before.stood if before else None
+    said: tuple[Stood, ...] = ()
+    known = [earlier]
     if before is not None and before.month >= month:
         earlier = before.earlier
-        known = [before.stood, before.earlier] if before.month > month else [before.earlier, before.stood]
-    else:
-        known = [earlier]
+        said = tuple(dict.fromkeys((*before.said, before.stood))) if before.month == month else ()
+        known = [earlier, *said] if said else [before.stood, earlier]
     held = next((stood for stood in known if stood is not None and stood.level == level), None)
-    return Standing(held or Stood(level, month, as_of), month, kept, earlier)
+    return Standing(held or Stood(level, month, as_of), month, kept, earlier, said)
 
 
 def reason(now: Standing, lines: Lines) -> str:

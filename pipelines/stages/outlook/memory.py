@@ -32,6 +32,7 @@ def recall(folder: Path | None) -> Memory:
             month=date.fromisoformat(row["month"]),
             given={month: (told[0], told[1]) for month, told in row["given"].items()},
             earlier=_stood(row["earlier"]) if row["earlier"] else None,
+            said=tuple(_stood(one) for one in row.get("said", ())),
         )
         for key, row in body["standings"].items()
     }
