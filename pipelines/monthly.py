@@ -26,9 +26,9 @@ from pipelines.settings import Home
 from pipelines.warehouse import connect_published
 
 QUERIES = (
-    "edition", "city", "trend", "season", "area", "largest", "market", "balance", "supply", "zone", "hires", "monitored",
-    "reduction", "reason", "change", "action", "deadline", "response", "instrument", "expired", "level", "judged",
-    "area_order", "area_done", "forecast",
+    "edition", "city", "trend", "season", "area", "largest", "market", "balance", "supply", "zone", "hires",
+    "monitored", "reduction", "reason", "change", "action", "deadline", "response", "instrument", "expired", "level",
+    "judged", "area_order", "area_done", "forecast",
     "target", "cell", "exporter", "exporter_county", "source", "quality", "large", "limit", "revision", "earlier",
 )  # fmt: skip
 ARGUMENT = "option"
@@ -54,6 +54,7 @@ OTHER_UNITS = {
     "persons": "人",
     "visit_count": "次",
     "refused_visit_count": "份",
+    "late_visit_count": "份",
     "judged_order_count": "件",
     "timely_order_count": "件",
     "late_order_count": "件",

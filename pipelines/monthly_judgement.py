@@ -8,7 +8,7 @@ from functools import partial
 
 from pipelines.monthly import Figures
 from pipelines.monthly_blocks import Block, Chart, Heading, Paragraph, Piece, Table, Text, joined
-from pipelines.monthly_phrases import cells, coloured, heads, moved, without
+from pipelines.monthly_phrases import cells, coloured, estimated, heads, moved, without
 from pipelines.policy.instrument import DRAFT_TEXT
 
 DEADLINES, REASONS, ORDERS = 6, 5, 10
@@ -185,7 +185,13 @@ def _overdue(figures: Figures) -> list[Text]:
 def _ahead(figures: Figures) -> list[Text]:
     told = partial(figures.figure, "deadline")
     rows = figures.rows("deadline")[:DEADLINES]
-    steps = [(told(row, "due_on"), "前", told(row, "task_name"), told(row, "order_count"), "件") for row in rows]
+    steps: list[Text] = [
+        (
+            *(told(row, "due_on"), *estimated(figures, "deadline", row), "前"),
+            *(told(row, "task_name"), told(row, "order_count"), "件"),
+        )
+        for row in rows
+    ]
     return [("按时办结处置工单：", *joined(steps, "；"), "。")] if steps else []
 
 

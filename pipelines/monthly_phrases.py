@@ -42,6 +42,11 @@ def cells(figures: Figures, query: str, row: str, columns: Sequence[str]) -> tup
     return tuple((cell(name.lstrip("+"), signed=name.startswith("+")),) for name in columns)
 
 
+def estimated(figures: Figures, query: str, row: str) -> Text:
+    """What stands after a last day of the row that rests on weekends alone, for want of the holidays."""
+    return ("（暂按周末推算）",) if figures.value(query, row, "is_due_estimated") else ()
+
+
 def heads(*words: str) -> tuple[Text, ...]:
     """The head of a table."""
     return tuple((word,) for word in words)

@@ -9,7 +9,7 @@ from functools import partial
 
 from pipelines.monthly import Figures
 from pipelines.monthly_blocks import Block, Paragraph, Part, Piece, Report, Table, Text, joined
-from pipelines.monthly_phrases import cells, coloured, heads, moved
+from pipelines.monthly_phrases import cells, coloured, estimated, heads, moved
 from pipelines.weekly import CITY, Sheet
 
 MOST_ENTERED, MOST_GONE, MOST_LATE, MOST_DUE, MOST_STEPS, MOST_LEVELS, MOST_SOURCES = 6, 4, 5, 6, 4, 5, 8
@@ -46,6 +46,7 @@ STEPS = (
     ("范围", "area_name"), ("等级", "area_level"), ("事项", "task_text"), ("牵头和报告对象", "responsible_text"),
     ("最后一天", "due_on"), ("状态", "state_text"),
 )  # fmt: skip
+LAST_DAYS = ("due_on", "oldest_due_on")
 
 
 def sheet(given: Sheet, *, bureau: str) -> Report:
@@ -149,7 +150,13 @@ def _listed(
     if not rows:
         return ()
     names = tuple(name for _, name in columns)
-    told = tuple(cells(figures, query, row, names) for row in rows[:most])
+    told = tuple(
+        tuple(
+            (*cell, *estimated(figures, query, row)) if name in LAST_DAYS else cell
+            for name, cell in zip(names, cells(figures, query, row, names), strict=True)
+        )
+        for row in rows[:most]
+    )
     table = Table(title, heads(*(head for head, _ in columns)), told, frozenset(range(len(columns))) - set(numbers))
     if len(rows) <= most:
         return (table,)
@@ -187,13 +194,15 @@ def _visits(given: Sheet) -> tuple[Block, ...]:
     if figures.rows("visited"):
         one = partial(figures.figure, "visited", "visited")
         text: list[Piece] = ["自对比期次以来走访", one("visit_count"), "次"]
+        if figures.value("visited", "visited", "late_visit_count"):
+            text += ["，另收到此前走访、迟到的走访表", one("late_visit_count"), "份"]
         if figures.value("visited", "visited", "refused_visit_count"):
             text += ["，另有", one("refused_visit_count"), "份走访表未采纳，见“反馈接收”表"]
         given_help = [
             (figures.figure("service", row, "service_name"), figures.figure("service", row, "visit_count"), "次")
             for row in figures.rows("service")
         ]
-        text += ["；提供服务：", *joined(given_help, "、")] if given_help else ["；没有登记提供服务"]
+        text += ["；这些走访提供服务：", *joined(given_help, "、")] if given_help else ["；没有登记提供服务"]
         found.append(Paragraph((*text, "。")))
     if code == CITY:
         rows = tuple(

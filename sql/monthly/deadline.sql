@@ -3,7 +3,8 @@ SELECT
     o.task_name || '/' || o.due_on AS row_key,
     o.task_name,
     o.due_on,
-    count(*) AS order_count
+    count(*) AS order_count,
+    bool_or(o.is_due_estimated) AS is_due_estimated
 FROM out.work_order AS o
 CROSS JOIN out.edition AS e
 WHERE o.done_on IS NULL AND o.due_on >= e.as_of

@@ -10,6 +10,7 @@ SELECT
     w.net_loss_persons,
     w.expected_loss_persons,
     o.due_on,
+    o.is_due_estimated,
     o.done_on,
     o.responsible_text
 FROM edition.warning AS w

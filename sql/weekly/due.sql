@@ -23,6 +23,7 @@ SELECT
         ELSE ''
     END AS responsible_text,
     count(*) AS order_count,
+    bool_or(is_due_estimated) AS is_due_estimated,
     array_to_string(list(DISTINCT warning_no ORDER BY warning_no)[:3], '、')
     || CASE WHEN count(DISTINCT warning_no) > 3 THEN '等' ELSE '' END AS cases_text,
     count(*) OVER () AS total_count

@@ -19,6 +19,7 @@ SELECT
     END AS responsible_text,
     count(*) AS order_count,
     min(due_on) AS oldest_due_on,
+    arg_min(is_due_estimated, due_on) AS is_due_estimated,
     array_to_string(list(DISTINCT warning_no ORDER BY warning_no)[:3], '、')
     || CASE WHEN count(DISTINCT warning_no) > 3 THEN '等' ELSE '' END AS cases_text,
     count(*) OVER () AS total_count

@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from county_city import drawn, nights
 
-from pipelines import weekly, weekly_words
+from pipelines import formats, weekly, weekly_words
 from pipelines.contracts import read_sql
 from pipelines.monthly import Figure
 from pipelines.monthly_blocks import figures, plain, texts
@@ -241,6 +241,42 @@ def test_a_visit_on_the_day_of_the_earlier_edition_counts_and_one_heard_then_doe
         assert figures_of.value("service", "就业政策", "visit_count") == (every - known or None)
     assert all(wanted == said for wanted, said in told)
     assert told[1][1] > 0
+
+
+def test_forms_that_come_after_the_edition_of_their_day_are_counted_as_late(files: list[Path], tmp_path: Path) -> None:
+    copy = Path(shutil.copy(files[2], tmp_path / "copy.duckdb"))
+    with duckdb.connect(str(copy)) as connection:
+        day = f"DATE '{weekly.day_of(files[1])}' - 1"
+        new = f"visited_on = {day}, visit_no = visit_no || 'N', answer_state = '已采纳', services_given = '就业政策'"
+        connection.execute(f"UPDATE out.visit_answer SET {new}")
+        counted = "SELECT county_code, count(*) FROM out.visit_answer GROUP BY county_code"
+        late = dict(connection.execute(counted).fetchall())
+    assert late
+    for sheet in weekly.read(copy, earlier=files[1], city="某市"):
+        wanted = late.get(sheet.code, 0) if sheet.code != weekly.CITY else sum(late.values())
+        words = "".join(plain(text) for text in texts(weekly_words.sheet(sheet, bureau="某局")))
+        assert "自对比期次以来走访0次" in words
+        assert (f"迟到的走访表{wanted}份；这些走访提供服务：就业政策{wanted}次" in words) == bool(wanted), sheet.code
+
+
+def test_last_days_that_rest_on_weekends_alone_are_told_as_such(files: list[Path], tmp_path: Path) -> None:
+    copy = Path(shutil.copy(files[2], tmp_path / "copy.duckdb"))
+    today = weekly.day_of(files[2])
+
+    def words(is_estimated: bool) -> str:
+        with duckdb.connect(str(copy)) as connection:
+            for state, days in (("办理中", 2), ("逾期", -400)):
+                place = f"(SELECT {'min' if days > 0 else 'max'}(order_no) FROM out.work_order)"
+                new = f"order_state = '{state}', due_on = DATE '{today}' + {days}, done_on = NULL"
+                new += f", is_due_estimated = {is_estimated}"
+                connection.execute(f"UPDATE out.work_order SET {new} WHERE order_no = {place}")
+        [city, *_] = weekly.read(copy, earlier=files[1], city="某市")
+        return "".join(plain(text) + "|" for text in texts(weekly_words.sheet(city, bureau="某局")))
+
+    assert "暂按周末推算" not in words(is_estimated=False)
+    told = words(is_estimated=True)
+    for days in (2, -400):
+        assert f"{formats.day(today + timedelta(days=days))}（暂按周末推算）|" in told
 
 
 def test_a_revision_is_explained_by_what_is_known() -> None:

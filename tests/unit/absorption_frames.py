@@ -102,6 +102,7 @@ def fair_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "nearby_posts": None,
             "fair_due_on": date(2026, 11, 19),
             "fair_by": date(2026, 11, 19),
+            "is_due_estimated": True,
             "responsible_text": "公共就业和人才服务机构",
             "fair_text": f"{name}纺织服装、服饰业红色1家；请公共就业和人才服务机构最迟于2026年11月19日组织专场招聘",
         }

@@ -296,7 +296,11 @@ def test_costs_and_margins_of_the_refund() -> None:
 def case(**changes: Any) -> dict[str, Any]:
     row = {"enterprise_no": 1, "county_code": HAIZHOU, "county_name": "海州区", "industry_division": "13"}
     row |= {"industry_name": "行业13", "colour": "红", "net_loss_persons": 220, "expected_loss_persons": None}
-    return row | {"due_on": None, "done_on": None, "responsible_text": "公共就业和人才服务机构"} | changes
+    return (
+        row
+        | {"due_on": None, "is_due_estimated": None, "done_on": None, "responsible_text": "公共就业和人才服务机构"}
+        | changes
+    )
 
 
 def fair(cases: list[dict[str, Any]], *, as_of: date = AS_OF) -> dict[str, Any]:
@@ -332,6 +336,21 @@ def test_a_fair_is_held_on_a_working_day_up_to_the_last_day_of_the_order() -> No
     assert "当月没有净减员（另有1家未知）" in partly
     assert "没有需要对接岗位的人员" not in partly
     assert "今日即办" in fair([case(due_on=date(2026, 11, 15))], as_of=date(2026, 11, 14))["fair_text"]
+
+
+@pytest.mark.parametrize(
+    ("due", "is_order_estimated", "is_estimated"),
+    [(date(2026, 11, 20), False, False), (date(2026, 11, 20), True, True), (date(2031, 1, 4), False, True)],
+)
+def test_a_day_that_rests_on_weekends_alone_is_told_as_such(
+    due: date, is_order_estimated: bool, is_estimated: bool
+) -> None:
+    row = fair([case(due_on=due, is_due_estimated=is_order_estimated)])
+    assert row["is_due_estimated"] is is_estimated
+    assert ("（暂按周末推算）" in row["fair_text"]) == is_estimated
+    late = fair([case(due_on=date(2026, 11, 10), is_due_estimated=is_order_estimated)])["fair_text"]
+    assert ("应在2026年11月10日（暂按周末推算）前举办" in late) == is_order_estimated
+    assert fair([case()])["is_due_estimated"] is None
 
 
 @pytest.fixture
@@ -388,6 +407,9 @@ def test_a_county_sees_its_own_rows_of_the_sheet(tmp_path: Any) -> None:
     main = CalamineWorkbook.from_path(str(folder / "预警名单.xlsx"))
     whole = main.get_sheet_by_name("岗位吸纳和政策储备").to_python()
     assert any("储备临时性公益性岗位" in str(row) for row in whole) == any(ANNEX_LINE in str(row) for row in whole)
+    assert any("2026-11-19（暂按周末推算）" in row for row in whole), (
+        "a fair whose last day is estimated is told as such"
+    )
     names = {"东城区", "西城区", "港口新区", "南山县", "北河县"}
     for path in (folder / "县区").glob("*.xlsx"):
         own = path.stem.split("_")[1]

@@ -114,6 +114,12 @@ def test_a_level_that_was_carried_over_is_told_as_such(published: Path, tmp_path
     assert carried not in told(signs, others, "UPDATE out.area SET sign_index = 3.2")
 
 
+def test_a_last_day_that_rests_on_weekends_alone_is_told_as_such(published: Path, tmp_path: Path) -> None:
+    assert "暂按周末推算" not in words_of(report_of(published)[1])
+    path = changed(published, tmp_path, "UPDATE out.work_order SET is_due_estimated = true")
+    assert "日（暂按周末推算）前" in words_of(report_of(path)[1])
+
+
 def test_a_reference_month_whose_change_is_unknown_is_told(published: Path, tmp_path: Path) -> None:
     path = changed(
         published,

@@ -1,7 +1,8 @@
 """Fairs for laid-off groups (专场招聘): for whom, with which posts, by when, who leads, in a sentence.
 
 The last day is that of the order which the response plan gives to a case or to a level, so that no sheet names another;
-the day proposed is the last working day up to it. Where the plan names none, none is made up.
+the day proposed is the last working day up to it. Where the plan names none, none is made up; a day that rests on
+weekends alone, for want of the holidays, is told as such.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,18 +15,21 @@ from pipelines import formats
 from pipelines.stages.outlook.absorbing import LEAST_TOLD, Posts, around, rounded
 from pipelines.stages.outlook.areas import LEVELLED, NO_LEVEL, UNPLACED
 from pipelines.stages.outlook.levels import CELL, COUNTY
-from pipelines.working_days import OfficeCalendar
+from pipelines.working_days import Due, OfficeCalendar
 
 FAIR = "组织专场招聘"
+ESTIMATED = "（暂按周末推算）"
 LEAD = "公共就业和人才服务机构、{county}人社部门"
 Row = dict[str, Any]
 
 
-def last_worked(day: date, calendar: OfficeCalendar) -> date:
+def last_worked(day: date, calendar: OfficeCalendar) -> Due:
     """The last working day up to ``day``."""
+    is_estimated = not calendar.is_known(day)
     while not calendar.is_worked(day):
         day -= timedelta(days=1)
-    return day
+        is_estimated |= not calendar.is_known(day)
+    return Due(day, is_estimated)
 
 
 def rows(
@@ -86,6 +90,7 @@ def _of_cases(cases: Sequence[Mapping[str, Any]]) -> Row:
         "untold": len(cases) - len(left),
         "coming_persons": sum(expected) / 10 if expected else None,
         "fair_due_on": first["due_on"] if first else None,
+        "is_due_estimated": bool(first["is_due_estimated"]) if first else None,
         "held_on": max(held) if len(held) == len(cases) else None,
         "responsible_text": lead["responsible_text"] if lead else LEAD.format(county=cases[0]["county_name"]),
     }
@@ -118,6 +123,7 @@ def _of_area(area: Mapping[str, Any], order: Mapping[str, Any] | None, posts: Po
         "open_posts": None if posts.month is None else open_,
         "nearby_posts": None,
         "fair_due_on": order["due_on"] if order and is_open else None,
+        "is_due_estimated": False if order and is_open else None,
         "held_on": order["done_on"] if order else None,
         "responsible_text": order["responsible_text"] if order else LEAD.format(county=area["county_name"] or "各县区"),
     }
@@ -137,7 +143,10 @@ def _dated(row: Row, calendar: OfficeCalendar, as_of: date, who: str) -> Row:
     due = row["fair_due_on"]
     by = last_worked(due, calendar) if due else None
     kept = {name: value for name, value in row.items() if name not in ("held_on", "untold")}
-    return kept | {"fair_by": by, "fair_text": f"{who}，{_persons(row)}；{_supply(row)}；{_deed(row, by, as_of)}"}
+    kept["fair_by"] = by.on if by else None
+    kept["is_due_estimated"] = row["is_due_estimated"] or by.is_estimated if by else None
+    deed = _deed(row | {"is_due_estimated": kept["is_due_estimated"]}, kept["fair_by"], as_of)
+    return kept | {"fair_text": f"{who}，{_persons(row)}；{_supply(row)}；{deed}"}
 
 
 def _persons(row: Row) -> str:
@@ -170,8 +179,9 @@ def _deed(row: Row, by: date | None, as_of: date) -> str:
         return "目前没有需要对接岗位的人员，走访时核实"
     if by is None:
         return "未规定时限，按需组织专场招聘"
+    due, told = formats.day(row["fair_due_on"]), ESTIMATED if row["is_due_estimated"] else ""
     if row["fair_due_on"] < as_of:
-        return f"专场招聘应在{formats.day(row['fair_due_on'])}前举办，尚未登记完成，请{who}立即补办或登记"
+        return f"专场招聘应在{due}{told}前举办，尚未登记完成，请{who}立即补办或登记"
     if by < as_of:
-        return f"请{who}在{formats.day(row['fair_due_on'])}前组织专场招聘（此前没有工作日了，请今日即办）"
-    return f"请{who}最迟于{formats.day(by)}组织专场招聘"
+        return f"请{who}在{due}{told}前组织专场招聘（此前没有工作日了，请今日即办）"
+    return f"请{who}最迟于{formats.day(by)}{told}组织专场招聘"

@@ -178,6 +178,8 @@ def _told(name: str, missing: str) -> Callable[[Row], Any]:
         return lambda row: missing if row[name] is None else formats.yuan(row[name])
     if name == "last_month":
         return month(name, missing=missing)
+    if name == "fair_by":
+        return lambda row: f"{_plain(row[name], missing)}{'（暂按周末推算）' if row['is_due_estimated'] else ''}"
     return lambda row: _plain(row[name], missing)
 
 
