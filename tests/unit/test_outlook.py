@@ -178,6 +178,21 @@ def test_worst_months_are_counted_in_a_row_and_want_a_history() -> None:
     assert usual(short)[date(2026, 10, 1)]["worst_months"] is None
 
 
+def test_a_month_that_is_not_known_ends_a_run_of_worst_months() -> None:
+    """August is worst and September not known: October begins a new run, or has none where it is itself unknown."""
+    months = [add_months(date(2021, 10, 1), number) for number in range(61)]
+    worst = {date(2026, month, 1): 0.05 for month in (7, 8, 10)}
+    ratios = dict.fromkeys(months, 0.0) | worst
+    del ratios[date(2026, 9, 1)]
+    found = usual(ratios)
+    assert [found[date(2026, month, 1)]["worst_months"] for month in (6, 7, 8, 10)] == [0, 1, 2, 1]
+    industry = usual(ratios, INDUSTRY)[date(2026, 10, 1)]["worst_months"]
+    facts = replace(CALM, kind=INDUSTRY, loss_persons=80, worst_months=industry)
+    assert given(facts, LINES, month=OCTOBER)[0] == NONE
+    unusual = [month for month in months if month.month != 10] + [OCTOBER]
+    assert usual(dict.fromkeys(unusual, 0.0) | {OCTOBER: 0.05})[OCTOBER]["worst_months"] is None
+
+
 def test_a_small_cell_is_not_told_and_the_city_is_counted_by_itself() -> None:
     row = {
         "county_name": "海州区",

@@ -108,7 +108,8 @@ def against_usual(
     """By area of ``kind`` and month: net loss over staff, what is usual then, the excess, and the run of worst months.
 
     Usual is the median of the months of the same ``season`` in the three years before, ``least_years`` at least.
-    A run counts months whose excess lies in the worst tenth of all that are known, at least ``least_months``.
+    A run counts months whose excess lies in the worst tenth of all that are known, at least ``least_months``, and each
+    of which follows upon the last in the calendar: a month that is not known ends it, and has none of its own.
     """
     key = ["area_kind", *KINDS[kind]]
     ratio, excess = pl.col("area_loss_ratio"), pl.col("excess_loss_ratio")
@@ -132,11 +133,14 @@ def against_usual(
     held = excess.count().over(*key)
     rank = excess.rank("max", descending=True).over(*key)
     worst = (rank <= (held * WORST_SHARE).ceil()).fill_null(value=False)
-    runs = seen.with_columns(held=held, is_worst=worst).with_columns(
-        calm=(~pl.col("is_worst")).cast(pl.Int64).cum_sum().over(*key, order_by="month")
+    previous = pl.col("month").shift(1).over(*key, order_by="month")
+    follows = (previous.dt.offset_by("1mo") == pl.col("month")).fill_null(value=False)
+    runs = seen.with_columns(held=held, is_worst=worst, follows=follows).with_columns(
+        begun=(~(pl.col("is_worst") & pl.col("follows"))).cast(pl.Int64).cum_sum().over(*key, order_by="month")
     )
-    run = pl.col("is_worst").cast(pl.Int64).cum_sum().over(*key, "calm", order_by="month")
-    return runs.with_columns(worst_months=pl.when(pl.col("held") >= least_months).then(run)).select(
+    run = pl.col("is_worst").cast(pl.Int64).cum_sum().over(*key, "begun", order_by="month")
+    is_known = (pl.col("held") >= least_months) & excess.is_not_null()
+    return runs.with_columns(worst_months=pl.when(is_known).then(run)).select(
         *key, "month", "area_loss_persons", "area_loss_ratio", "usual_loss_ratio", "excess_loss_ratio", "worst_months"
     )
 
