@@ -134,14 +134,14 @@ def _check(asked: Asked) -> None:
 
 
 def _portfolio(ground: Ground, dues: pl.DataFrame) -> pl.DataFrame:
-    """Every enterprise with its chance, a month's contribution bases and a month's dues (fen); 0 where unknown."""
+    """Every enterprise with a known chance, a month's contribution bases and its dues (fen); 0 where unknown."""
     return (
         ground.rows.select("enterprise_id", "county_code", "county_name", "base_fen")
         .with_columns(pl.Series("probability", ground.base.probability), pl.Series("persons", ground.base.persons))
         .join(dues, on="enterprise_id", how="left", maintain_order="left")
         .with_columns(
             pl.col("county_code").fill_null("000000").alias("county"),
-            pl.col("base_fen").clip(0).cast(pl.Float64).alias("wages"),
+            pl.col("base_fen").fill_null(0).clip(0).cast(pl.Float64).alias("wages"),
             pl.col("dues").fill_null(0).clip(0).cast(pl.Float64),
         )
     )
@@ -212,7 +212,7 @@ def judge(
         openings=[
             Opening(one, reserve.ruin(city, terms, one), reserve.replenishment(city, terms, one)) for one in balances
         ],
-        counties=_counties(paths, portfolio, terms, least=int(parameters["area_small_enterprises"])),
+        counties=_counties(ground, paths, portfolio, terms),
         stress=_stress(asked, parameters, portfolio, found, shock, paths),
         fund=lasting(past.fund) if past else (),
     )
@@ -228,15 +228,25 @@ def _with_recovery(terms: Terms, ground: Ground) -> Terms:
 
 
 def _counties(
-    paths: Paths, portfolio: pl.DataFrame, terms: Terms, *, least: int
+    ground: Ground, paths: Paths, portfolio: pl.DataFrame, terms: Terms
 ) -> list[tuple[str, str, Figure | None]]:
-    """Each county's own need, in order of the code. Needs do not add up, so a small county's cannot be taken off."""
-    names = dict(portfolio.select("county", "county_name").unique("county").sort("county").iter_rows())
+    """Each county's own need, in order of the code. Needs do not add up, so a small county's cannot be taken off.
+
+    One of which nobody was scored has none either.
+    """
+    least = int(ground.parameters["area_small_enterprises"])
+    unscored = ground.unscored.select(pl.col("county_code").fill_null("000000").alias("county"), "county_name")
+    both = pl.concat([portfolio.select("county", "county_name"), unscored])
+    names = dict(both.unique("county", keep="first", maintain_order=True).sort("county").iter_rows())
     sizes = dict(portfolio.group_by("county").len().iter_rows())
+    places = {code: place for place, code in enumerate(paths.counties)}
     return [
-        (code, names[code] or "未知县区", reserve.need(paths.county(place), terms) if sizes[code] >= least else None)
-        for place, code in enumerate(paths.counties)
-        if code in names
+        (
+            code,
+            name or "未知县区",
+            reserve.need(paths.county(places[code]), terms) if sizes.get(code, 0) >= least else None,
+        )
+        for code, name in names.items()
     ]
 
 

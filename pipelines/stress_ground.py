@@ -1,8 +1,9 @@
 """What a stress test stands on: the last published night, and of its working file exports by product, duties and fund.
 
 Everyone with insured persons counts, but not labour agencies, whose losses are their clients'. Chances and shares are
-those of the model in charge. While the rule score leads, they are counted from the home's own past months, by staff and
-by whether it fell lately: points are no probability, and those of past months are not in the published file.
+those of the model in charge; whom it gives none is left out of every sum, with and without a shock, and counted apart.
+While the rule score leads, they are counted from the home's own past months, by staff and by whether it fell lately:
+points are no probability, and those of past months are not in the published file.
 """
 
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ SELECT
     coalesce(e.industry_division, '00') AS industry_division, coalesce(e.industry_name, '未知行业') AS industry_name,
     coalesce(e.size_class, '未定') AS size_class, e.insured_persons,
     coalesce(e.is_us_exporter, false) OR coalesce(e.export_us_12m_usd_cent, 0) > 0 AS is_us_exporter,
-    s.probability, s.expected_loss_persons, coalesce(m.base_fen, 0) AS base_fen
+    s.probability, s.expected_loss_persons, m.base_fen
 FROM out.enterprise AS e
 INNER JOIN out.risk AS s USING (enterprise_no)
 LEFT JOIN out.enterprise_month AS m ON m.enterprise_no = e.enterprise_no AND m.month = $month
@@ -111,14 +112,16 @@ class Fund:
 class Ground:
     """One published night; ``rows`` in order of the enterprise's code, ``base`` in the same order.
 
-    ``rates`` are None where a learned model leads; ``trade`` and ``fund`` where nothing came. ``held`` is the night
-    that the working file holds, None where there is none.
+    ``unscored``, with the columns of ``rows``, has those to whom the model in charge gives no chance: nobody while
+    points lead. ``rates`` are None where a learned model leads; ``trade`` and ``fund`` where nothing came. ``held`` is
+    the night that the working file holds, None where there is none. A ``base_fen`` that is not known is null.
     """
 
     edition: Mapping[str, Any]
     horizon: int
     parameters: Parameters
     rows: pl.DataFrame
+    unscored: pl.DataFrame
     base: Outlook
     rates: Rates | None
     deferred: pl.DataFrame
@@ -145,7 +148,7 @@ def read(means: Means, published: Path) -> Ground:
             raise NotFoundError(f"{edition['edition_id']} has no insurance month: nothing to stress")
         parameters = parameter_files.load(edition["as_of"])
         try:
-            rows = connection.sql(ENTERPRISES, params={"month": month}).pl()
+            rows, unscored = _scored(connection.sql(ENTERPRISES, params={"month": month}).pl())
             base, rates = _base(connection, rows, month, parameters)
             deferred = connection.sql(DEFERRED).pl()
         except duckdb.Error as error:
@@ -155,6 +158,7 @@ def read(means: Means, published: Path) -> Ground:
         horizon=int(parameters["model_horizon_months"]),
         parameters=parameters,
         rows=rows,
+        unscored=unscored,
         base=base,
         rates=rates,
         deferred=deferred,
@@ -166,13 +170,21 @@ def read(means: Means, published: Path) -> Ground:
     return _with_working_file(means, ground) if means.home.warehouse.is_file() else ground
 
 
+def _scored(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Those to whom the model gives a chance, and the others; all, and nobody, where no model leads."""
+    if not rows["probability"].count():
+        return rows, rows.clear()
+    is_scored = pl.col("probability").is_not_null() & pl.col("expected_loss_persons").is_not_null()
+    return rows.filter(is_scored), rows.filter(~is_scored)
+
+
 def _base(
     connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame, month: date, parameters: Parameters
 ) -> tuple[Outlook, Rates | None]:
     persons = rows["insured_persons"].to_numpy().astype(np.int64)
     if rows["probability"].count():
-        chance = rows["probability"].fill_null(0).to_numpy().astype(np.float64)
-        jobs = rows["expected_loss_persons"].fill_null(0).to_numpy().astype(np.float64)
+        chance = rows["probability"].to_numpy().astype(np.float64)
+        jobs = rows["expected_loss_persons"].to_numpy().astype(np.float64)
         share = np.divide(jobs, chance * persons, out=np.zeros_like(jobs), where=chance > 0)
         return Outlook(chance, np.clip(share, 0.0, 1.0), persons), None
     horizon, months = int(parameters["model_horizon_months"]), int(parameters["stress_past_months"])

@@ -1,4 +1,4 @@
-"""A stress test in words: Chinese first, then one English line; as plain values; and as a table without small cells."""
+"""A stress test in Chinese words; as plain values; and as a table without small cells."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -14,6 +14,7 @@ from pipelines.stress_ground import Ground
 from pipelines.stressing import FIGURES, TINTS, Band, Stress, compared, told, totals
 
 MOST_INDUSTRIES = 10
+UNSCORED = "学习模型未估计"
 COUNTY, INDUSTRY = ("county_code", "county_name"), ("industry_division", "industry_name")
 SOURCES: Mapping[str, str] = {**STANDINGS, "reported": "据公开报道"}
 CHANNELS: Mapping[str, str] = {
@@ -22,6 +23,12 @@ CHANNELS: Mapping[str, str] = {
     "deferral": "缓缴到期",
     "credit": "信贷收紧",
     "closing": "关闭",
+}
+NOT_KNOWN: Mapping[str, str] = {
+    "tariff": "分商品的对美出口未知",
+    "orders": "行业未知",
+    "deferral": "缴费基数未知",
+    "credit": "规模未知",
 }
 USED: Mapping[str, tuple[str, ...]] = {
     "tariff": (
@@ -79,6 +86,8 @@ def plain(ground: Ground, found: Stress, against: Stress | None = None) -> dict[
         "as_of": ground.edition["as_of"].isoformat(),
         "is_simulated": ground.edition["is_simulated"],
         "base_from": "model" if ground.rates is None else "own_past",
+        "model_id": ground.edition["model_id"] if ground.rates is None else None,
+        "unscored": ground.unscored.height,
         "horizon_months": ground.horizon,
         "is_one_night": ground.is_one_night,
         **_plain(ground, found),
@@ -103,7 +112,18 @@ def table(ground: Ground, found: Stress) -> pl.DataFrame:
         _part("涉美出口企业", totals(found.rows.filter("is_us_exporter")), least),
         *(_part(kind, totals(found.rows, keys), least, keys) for kind, keys in (("县区", COUNTY), ("行业", INDUSTRY))),
     ]
+    if ground.unscored.height:
+        parts.append(_part(UNSCORED, _uncounted(ground), least))
     return pl.concat(parts).with_columns(pl.lit(found.scenario.label).alias("情景"))
+
+
+def _uncounted(ground: Ground) -> pl.DataFrame:
+    """Enterprises and staff of those who are in no sum, in the columns of ``totals``; the figures are not known."""
+    return ground.unscored.select(
+        pl.len().cast(pl.Int64).alias("enterprises"),
+        pl.col("insured_persons").sum().alias("persons"),
+        *(pl.lit(None, pl.Float64).alias(name) for name in FIGURES[2:]),
+    )
 
 
 def _part(kind: str, figures: pl.DataFrame, least: int, keys: tuple[str, ...] = ()) -> pl.DataFrame:
@@ -143,7 +163,10 @@ def _least(ground: Ground) -> int:
 
 
 def _areas(ground: Ground, found: Stress, keys: tuple[str, str]) -> pl.DataFrame:
-    return told(totals(found.rows, keys), _least(ground))
+    """Areas in order, without the figures of small ones; nor has one of which nobody was scored any."""
+    known = told(totals(found.rows, keys), _least(ground))
+    others = ground.unscored.select(keys).unique().join(known, on=keys, how="anti")
+    return pl.concat([known, others], how="diagonal").sort(keys)
 
 
 def _lines(ground: Ground, found: Stress, against: Stress | None) -> Iterator[str]:
@@ -173,16 +196,21 @@ def _lines(ground: Ground, found: Stress, against: Stress | None) -> Iterator[st
         told_as = item.label.removeprefix("压力测试：")
         yield f"  {told_as}：{_value(ground.parameters[item.name])}（{item.unit}；{SOURCES[item.standing]}）"
     yield f"未计入：{'；'.join(LEFT_OUT)}。"
-    yield _english(ground, found, city)
 
 
 def _basis(ground: Ground) -> Iterator[str]:
     if ground.rates is None:
-        yield f"基准：学习模型{ground.edition['model_id']}对每家企业的估计"
+        yield "基准：本期次启用的学习模型对每家企业的估计"
     else:
         yield (
             f"基准：未启用学习模型，按本市最近{ground.rates.months}个观察期已满的月份、{ground.rates.rows:,}家次中"
             f"{ground.rates.events:,}次规模性减员，分人数规模和近期是否减员计算；风险分不是概率，不用于计算"
+        )
+    if ground.unscored.height:
+        exporters = int(ground.unscored["is_us_exporter"].sum())
+        yield (
+            f"  另有{ground.unscored.height:,}家参保企业未知（学习模型没有给出估计，其中涉美出口企业{exporters:,}家），"
+            "基准和情景都不计入"
         )
     if not ground.is_one_night and ground.held:
         yield f"注意：出口、税率和基金取自工作库，工作库已是{formats.day(ground.held[0])}的一夜，与本期次不同"
@@ -207,9 +235,9 @@ def _step(ground: Ground, found: Stress) -> Iterator[str]:
 def _hit(found: Stress) -> Iterator[str]:
     words = [f"{CHANNELS[name]}{count}家" for name, count in found.hit.items()]
     yield f"受冲击企业：{'，'.join(words) if words else '无'}"
-    unknown = [f"{CHANNELS[name]}{count}家" for name, count in found.unknown.items() if count]
+    unknown = [f"{CHANNELS[name]}{count}家（{NOT_KNOWN[name]}）" for name, count in found.unknown.items() if count]
     if unknown:
-        yield f"  资料不足、未计冲击：{'，'.join(unknown)}（没有分商品的对美出口，或行业、规模不明）"
+        yield f"  另有资料不足、未计冲击的：{'，'.join(unknown)}"
 
 
 def _industries(ground: Ground, found: Stress) -> Iterator[str]:
@@ -286,12 +314,3 @@ def _number(value: float, places: int = 1) -> str:
     """So many decimals, the minus sign of all pages, and no minus zero."""
     text = f"{value:.{places}f}"
     return (text.lstrip("-") if float(text) == 0 else text).replace("-", formats.MINUS)
-
-
-def _english(ground: Ground, found: Stress, city: Mapping[str, Any]) -> str:
-    source = "the model in charge" if ground.rates is None else "the home's own past months"
-    return (
-        f"(stress {found.scenario.name}: expected jobs lost in {ground.horizon} months {city['base']:.1f} -> "
-        f"{city['central']:.1f}, change {city['difference']:.1f} [{city['low']:.1f}, {city['high']:.1f}]; "
-        f"base from {source})"
-    )

@@ -18,7 +18,7 @@ from pipelines.contracts import SQL
 from pipelines.errors import NotFoundError, UsageError
 from pipelines.parameters import Parameters
 from pipelines.run import add_months
-from pipelines.scenarios import EVERY_PRODUCT, Duty, Largest, Scenario, Tariff
+from pipelines.scenarios import EVERY_PRODUCT, Deferral, Duty, Largest, Scenario, Tariff
 from pipelines.stages.features.tariff import ALL_PRODUCTS, BASIS_POINTS, Measure, rates
 from pipelines.stress_ground import Ground, Trade
 
@@ -262,19 +262,23 @@ def _shipped() -> tuple[Measure, ...]:
 
 
 def _deferral(ground: Ground, scenario: Scenario) -> Floats:
-    """What falls due over the contribution bases of the months in which it must be paid."""
-    deferral = scenario.deferral
-    assert deferral is not None
+    """What falls due over the contribution bases of the months in which it must be paid; 0 where these are unknown."""
+    assert scenario.deferral is not None
+    due, base = _due(ground, scenario.deferral), ground.rows["base_fen"]
+    months = base.fill_null(0).to_numpy() * float(scenario.deferral.repay_months)
+    full = np.where((due > 0) & base.is_not_null().to_numpy(), 1.0, 0.0)
+    return np.minimum(np.divide(due, months, out=full, where=months > 0), 1.0)
+
+
+def _due(ground: Ground, deferral: Deferral) -> Floats:
+    """Deferred premiums that fall due (fen), a row an enterprise of the ground."""
     first = add_months(ground.edition["reference_month"], 1 - deferral.deferred_months)
     owed = ground.deferred.filter(pl.col("month") >= first).select(
         "enterprise_no", owed=pl.sum_horizontal(pl.col(DEFERRED).fill_null(0))
     )
     summed = owed.group_by("enterprise_no").agg(pl.col("owed").sum())
     joined = ground.rows.join(summed, on="enterprise_no", how="left", maintain_order="left")
-    due = deferral.share * joined["owed"].fill_null(0).to_numpy()
-    base = joined["base_fen"].to_numpy() * float(deferral.repay_months)
-    full = np.where(due > 0, 1.0, 0.0)
-    return np.minimum(np.divide(due, base, out=full, where=base > 0), 1.0)
+    return deferral.share * joined["owed"].fill_null(0).to_numpy().astype(np.float64)
 
 
 def _closed(ground: Ground, scenario: Scenario) -> Bools:
@@ -282,6 +286,9 @@ def _closed(ground: Ground, scenario: Scenario) -> Bools:
     gone = np.zeros(rows.height, dtype=np.bool_)
     if scenario.closing is None:
         return gone
+    unscored = sorted(set(scenario.closing.enterprises) & set(ground.unscored["enterprise_id"]))
+    if unscored:
+        raise NotFoundError(f"the model in charge gives no chance, so there is no base, for: {', '.join(unscored)}")
     missing = sorted(set(scenario.closing.enterprises) - set(rows["enterprise_id"]))
     if missing:
         raise NotFoundError(f"no employer with insured persons has the code: {', '.join(missing)}")
@@ -298,7 +305,7 @@ def _largest(rows: pl.DataFrame, largest: Largest) -> Ints:
     if largest.county is not None:
         places = places.filter(pl.col("county_code") == largest.county)
     if places.height < largest.count:
-        raise NotFoundError(f"only {places.height} employers there, {largest.count} were to close")
+        raise NotFoundError(f"only {places.height} employers with a known chance there, {largest.count} were to close")
     ranked = places.sort(["insured_persons", "enterprise_id"], descending=[True, False])
     return ranked["place"].head(largest.count).to_numpy().astype(np.int64)
 
@@ -312,6 +319,9 @@ def _unknown(ground: Ground, scenario: Scenario) -> dict[str, int]:
         found["tariff"] = int((ground.rows["is_us_exporter"].to_numpy() & ~seen).sum())
     if scenario.orders:
         found["orders"] = int((ground.rows["industry_division"] == "00").sum())
+    if scenario.deferral:
+        due = _due(ground, scenario.deferral) > 0
+        found["deferral"] = int((due & ground.rows["base_fen"].is_null().to_numpy()).sum())
     if scenario.credit and UNSIZED not in scenario.credit:
         found["credit"] = int((ground.rows["size_class"] == UNSIZED).sum())
     return found

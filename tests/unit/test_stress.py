@@ -1,6 +1,7 @@
 """Stress tests: what a shock may and may not do, scenario files, and the command on a small city."""
 
 import json
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -139,6 +140,7 @@ def ground(**changes: Any) -> Ground:
             "base_fen": [100_000_00] * 6,
         }
     )
+    unscored = rows.clear()
     base = Outlook(np.full(6, 0.02), np.full(6, 0.25), rows["insured_persons"].to_numpy())
     held = {"edition_id": "2026-11-12-r1", "as_of": AS_OF, "revision": 1, "reference_month": date(2026, 10, 1)}
     values: dict[str, Any] = {
@@ -146,6 +148,7 @@ def ground(**changes: Any) -> Ground:
         "horizon": 3,
         "parameters": parameter_files.load(AS_OF),
         "rows": rows,
+        "unscored": unscored,
         "base": base,
         "rates": None,
         "deferred": deferred(5),
@@ -269,8 +272,53 @@ def test_each_channel_hits_its_own() -> None:
 def test_whose_size_is_unknown_is_told_where_credit_tightens_by_size() -> None:
     found = stressing.measure(ground(), made(credit={"微型": 0.1}))
     assert found.unknown["credit"] == 1
-    assert "信贷收紧1家" in stress_words.page(ground(), found)
+    assert "信贷收紧1家（规模未知）" in stress_words.page(ground(), found)
     assert "credit" not in stressing.measure(ground(), made(credit={"微型": 0.1, "未定": 0.1})).unknown
+
+
+@pytest.mark.parametrize("base_fen", [None, 0, 100_000_00])
+def test_an_unknown_base_is_no_shock_and_counted_where_deferrals_end(base_fen: int | None) -> None:
+    plain = ground()
+    own = pl.when(pl.col("enterprise_no") == 5).then(base_fen).otherwise("base_fen")
+    held = ground(rows=plain.rows.with_columns(base_fen=own))
+    found = stressing.measure(held, scenarios.find("deferral_end"))
+    is_unknown = base_fen is None
+    assert (extra(found)[5] > 0) is not is_unknown
+    assert (found.hit["deferral"], found.unknown["deferral"]) == (int(not is_unknown), int(is_unknown))
+    assert ("缓缴到期1家（缴费基数未知）" in stress_words.page(held, found)) is is_unknown
+
+
+def unscored(**changes: Any) -> pl.DataFrame:
+    """Three employers to whom the model gives no chance."""
+    columns: dict[str, Any] = {"enterprise_no": [7, 8, 9], "enterprise_id": ["E7", "E8", "E9"]}
+    columns |= {"county_code": ["320703", "320703", "320724"], "county_name": ["连云区", "连云区", "灌南县"]}
+    columns |= {"insured_persons": [9, 8, 7], "is_us_exporter": [True, False, False]}
+    rest = {name: pl.lit(None, kind) for name, kind in HELD.rows.schema.items() if name not in columns}
+    return pl.DataFrame(columns | changes).with_columns(**rest).select(HELD.rows.columns)
+
+
+def test_whom_the_model_does_not_score_is_in_no_sum_and_counted() -> None:
+    held = ground(unscored=unscored())
+    for name in ("zero", "orders", "closing"):
+        plain, found = (stressing.measure(one, scenarios.find(name)) for one in (HELD, held))
+        assert stressing.totals(found.rows).equals(stressing.totals(plain.rows))
+    page = stress_words.page(held, found)
+    assert "另有3家参保企业未知（学习模型没有给出估计，其中涉美出口企业1家）" in page
+    assert "  灌南县：企业少于3家" in page and "另有" not in stress_words.page(HELD, plain)
+    body = stress_words.plain(held, found)
+    assert body["unscored"] == 3
+    assert [row["base"] for row in body["counties"] if row["county_name"] == "灌南县"] == [None]
+    last = stress_words.table(held, found).row(-1, named=True)
+    assert (last["范围"], last["企业家数"], last["参保人数"]) == ("学习模型未估计", 3, 24)
+    assert last["基准预计减少岗位"] is None and last["增减"] is None
+    with pytest.raises(NotFoundError, match="no base, for: E7"):
+        stressing.measure(held, made(closing={"enterprises": ["E0", "E7"]}))
+
+
+@pytest.mark.parametrize("name", [found.name for found in scenarios.ready()])
+def test_a_page_has_no_english_word(name: str) -> None:
+    held = ground(unscored=unscored())
+    assert not re.search("[A-Za-z]{3,}", stress_words.page(held, stressing.measure(held, scenarios.find(name))))
 
 
 def test_the_longest_code_of_made_up_duties_counts() -> None:

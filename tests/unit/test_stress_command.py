@@ -48,11 +48,35 @@ def test_the_command_on_a_generated_city(asked: Means, tmp_path: Path) -> None:
         CliRunner().invoke(stress_command, ["zero", "--out", str(out)], obj=asked, catch_exceptions=False)
 
 
-def test_a_learned_models_figures_are_the_base(asked: Means, tmp_path: Path) -> None:
-    published = Path(shutil.copy(asked.home.published / "current.duckdb", tmp_path / "led.duckdb"))
+def led(asked: Means, folder: Path, *changes: str) -> Path:
+    """A copy of the published file in which a model leads, after ``changes``."""
+    published = Path(shutil.copy(asked.home.published / "current.duckdb", folder / "led.duckdb"))
     published.chmod(0o644)
     with duckdb.connect(str(published)) as connection:
-        connection.execute("UPDATE out.risk SET probability = 0.25, expected_loss_persons = 1.5")
+        for change in ("UPDATE out.risk SET probability = 0.25, expected_loss_persons = 1.5", *changes):
+            connection.execute(change)
+    return published
+
+
+def test_whom_the_model_does_not_score_is_left_out_of_base_and_shock(asked: Means, tmp_path: Path) -> None:
+    small = "(SELECT enterprise_no FROM out.enterprise WHERE insured_persons < 10)"
+    unscore = f"UPDATE out.risk SET probability = NULL, expected_loss_persons = NULL WHERE enterprise_no IN {small}"
+    held = stress_ground.read(Means(home=Home(tmp_path), now=asked.now), led(asked, tmp_path, unscore))
+    assert held.unscored.height > 0 and (held.unscored["insured_persons"] < 10).all()
+    assert (held.rows["insured_persons"] >= 10).all() and (held.base.probability == 0.25).all()
+    zero = stressing.measure(held, scenarios.find("zero"))
+    assert zero.rows["central"].to_numpy().tobytes() == held.base.jobs.tobytes()
+    assert f"另有{held.unscored.height:,}家参保企业未知" in stress_words.page(held, zero)
+
+
+def test_an_untold_base_stays_unknown(asked: Means, tmp_path: Path) -> None:
+    untold = "UPDATE out.enterprise_month SET base_fen = NULL"
+    held = stress_ground.read(Means(home=Home(tmp_path), now=asked.now), led(asked, tmp_path, untold))
+    assert held.rows["base_fen"].null_count() == held.rows.height
+
+
+def test_a_learned_models_figures_are_the_base(asked: Means, tmp_path: Path) -> None:
+    published = led(asked, tmp_path)
     base = stress_ground.read(Means(home=Home(tmp_path), now=asked.now), published)
     assert base.rates is None and base.trade is None and base.held is None
     assert (base.base.probability == 0.25).all()
