@@ -2,8 +2,8 @@
 
 Events are those the models foresee, counted in periods that do not overlap. To an event belong the wage claims, and the
 contributions due but neither paid nor deferred, of its period and some months after. A claim may come as a complaint,
-as arbitration and in a visit: of the three the largest counts, never their sum. Wages and contributions are kept apart
-throughout: other departments answer for them.
+as arbitration and in a visit: of the three the largest counts, never their sum. A month whose dues or payment were not
+told is neither paid nor unpaid. Wages and contributions are kept apart throughout: other departments answer for them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -60,20 +60,30 @@ WITH told AS (
         CASE WHEN coalesce(due_pension_fen, due_unemployment_fen, due_injury_fen) IS NOT NULL THEN
             coalesce(due_pension_fen, 0) + coalesce(due_unemployment_fen, 0) + coalesce(due_injury_fen, 0)
         END AS due_fen,
-        CASE WHEN coalesce(paid_pension_fen, paid_unemployment_fen, paid_injury_fen) IS NOT NULL THEN
-            coalesce(greatest(due_pension_fen - paid_pension_fen - coalesce(deferred_pension_fen, 0), 0), 0)
-            + coalesce(
-                greatest(due_unemployment_fen - paid_unemployment_fen - coalesce(deferred_unemployment_fen, 0), 0), 0
-            )
-            + coalesce(greatest(due_injury_fen - paid_injury_fen - coalesce(deferred_injury_fen, 0), 0), 0) END AS owed
+        coalesce(due_pension_fen - coalesce(deferred_pension_fen, 0), 0) AS pension_fen,
+        coalesce(due_unemployment_fen - coalesce(deferred_unemployment_fen, 0), 0) AS unemployment_fen,
+        coalesce(due_injury_fen - coalesce(deferred_injury_fen, 0), 0) AS injury_fen,
+        paid_pension_fen, paid_unemployment_fen, paid_injury_fen
     FROM core.enterprise_month AS m INNER JOIN core.enterprise AS e USING (enterprise_no)
     WHERE m.month BETWEEN $first AND $last AND NOT coalesce(e.is_labour_agency, false)
+),
+owing AS (
+    SELECT
+        *,
+        CASE WHEN due_fen IS NULL OR (pension_fen > 0 AND paid_pension_fen IS NULL)
+            OR (unemployment_fen > 0 AND paid_unemployment_fen IS NULL) OR (injury_fen > 0 AND paid_injury_fen IS NULL)
+            THEN NULL
+        ELSE greatest(pension_fen - coalesce(paid_pension_fen, 0), 0)
+            + greatest(unemployment_fen - coalesce(paid_unemployment_fen, 0), 0)
+            + greatest(injury_fen - coalesce(paid_injury_fen, 0), 0)
+        END AS owed
+    FROM told
 )
 SELECT
     enterprise_no, month, base_fen, due_fen,
     CASE WHEN owed > $tolerance THEN owed WHEN owed IS NOT NULL THEN 0 END AS owed_fen
-FROM told
-WHERE owed > $tolerance OR enterprise_no IN (SELECT unnest($numbers::BIGINT[]))
+FROM owing
+WHERE owed > $tolerance OR owed IS NULL OR enterprise_no IN (SELECT unnest($numbers::BIGINT[]))
 ORDER BY enterprise_no, month
 """
 FUND = """
@@ -95,8 +105,9 @@ class Told:
 class Past:
     """``evidence`` as ``models.unpaid.learn`` takes it; ``first`` and ``last`` are the months in which it was left.
 
-    ``unsized`` counts claims without persons or money, ``unknown`` events whose own base or dues are not known; both
-    are left out. ``years`` are the wages and contributions (fen) that the events of each whole 12 months left, the
+    ``unsized`` counts claims without persons or money, ``unknown`` events whose own base or dues, or payments after
+    them, are not known, ``untold`` the months of one enterprise each of which dues or payment were not told; all are
+    left out. ``years`` are the wages and contributions (fen) that the events of each whole 12 months left, the
     newest first; ``fund`` has the unemployment fund's last twelve months, also so.
     """
 
@@ -105,6 +116,7 @@ class Past:
     last: date | None
     unsized: int
     unknown: int
+    untold: int
     wages: Told
     contributions: Told
     years: tuple[tuple[int, int], ...]
@@ -224,6 +236,7 @@ def _past(
         last=month if events.height else None,
         unsized=every.height - sized.height,
         unknown=rows.height - told.height,
+        untold=later["owed_fen"].null_count(),
         wages=Told(int(complaints["fen"].sum()), _once(own, "day", "claimants", "fen")),
         contributions=Told(int(later["owed_fen"].sum()), _once(owed, "month", "owed_fen", "owed_fen")),
         **rest,
@@ -233,7 +246,7 @@ def _past(
 def _left(events: pl.DataFrame, claims: pl.DataFrame, owed: pl.DataFrame, parameters: Parameters) -> pl.DataFrame:
     """What each event left: share of the staff and months of unpaid wages, months of unpaid contributions.
 
-    The latter is unknown where no month after the event tells what was paid.
+    The latter is unknown where any month after the event does not tell what was due and paid.
     """
     most = float(parameters["reserve_most_months"])
     by_source = claims.group_by(*EVENT, "source").agg(
@@ -241,8 +254,8 @@ def _left(events: pl.DataFrame, claims: pl.DataFrame, owed: pl.DataFrame, parame
         for name in ("claimants", "fen")
     )
     wages = by_source.group_by(*EVENT).agg(pl.col("claimants").max(), pl.col("fen").max())
-    is_told = pl.col("owed_fen").is_not_null()
-    dues = owed.group_by(*EVENT).agg(pl.col("owed_fen").sum(), is_untold=~is_told.any())
+    is_untold = pl.col("owed_fen").is_null().any()
+    dues = owed.group_by(*EVENT).agg(pl.col("owed_fen").sum(), is_untold=is_untold)
     rows = events.join(wages, on=EVENT, how="left").join(dues, on=EVENT, how="left")
     claimants = pl.min_horizontal(pl.col("claimants").fill_null(0), "persons")
     per_person = pl.when(pl.col("base_fen") > 0).then(pl.col("base_fen") / pl.col("persons"))

@@ -1,4 +1,4 @@
-"""The reserve in words: Chinese first, then one English line; and as plain values. Sums and counts, no enterprise."""
+"""The reserve in Chinese words; and as plain values. Sums and counts, no enterprise."""
 
 import math
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from models.unpaid import Figure
 from pipelines import formats
 from pipelines.parameters import Parameter
 from pipelines.reserve import Opening, Reserve
-from pipelines.reserve_past import Told
+from pipelines.reserve_past import Past, Told
 from pipelines.stages.report.sheets import STANDINGS
 
 ALWAYS = (
@@ -87,6 +87,8 @@ def _evidence(found: Reserve) -> dict[str, Any]:
     ground, evidence, past = found.ground, found.unpaid, found.past
     return {
         "chances_from": "model" if ground.rates is None else "own_past",
+        "model_id": ground.edition["model_id"] if ground.rates is None else None,
+        "unscored": ground.unscored.height,
         "enterprises": found.enterprises,
         "without_base": found.without_base,
         "events": evidence.events,
@@ -97,10 +99,19 @@ def _evidence(found: Reserve) -> dict[str, Any]:
         "contributions_learned": evidence.contributions_learned,
         "figures": {name: _plain(figure) for name, figure in evidence.figures.items()},
         "shock": {name: getattr(found.shock, name) for name in ("city", "group", "periods", "is_estimated")},
-        "left_out": {"claims_without_size": past.unsized, "events_without_base": past.unknown} if past else None,
+        "left_out": _left_out(past) if past else None,
         "years_fen": [dict(zip(("wages", "contributions"), one, strict=True)) for one in past.years] if past else [],
         "claims_fen": vars(past.wages) if past else None,
         "arrears_fen": vars(past.contributions) if past else None,
+    }
+
+
+def _left_out(past: Past) -> dict[str, int]:
+    """Claims, events, and months of one enterprise each that tell too little to be counted."""
+    return {
+        "claims_without_size": past.unsized,
+        "events_without_base": past.unknown,
+        "months_without_payment": past.untold,
     }
 
 
@@ -131,7 +142,6 @@ def _lines(found: Reserve) -> Iterator[str]:
             f"（{item.unit}；{STANDINGS[item.standing]}）"
         )
     yield f"未计入：{'；'.join(LEFT_OUT)}。"
-    yield _english(found)
 
 
 def _sums(found: Reserve) -> Iterator[str]:
@@ -181,6 +191,8 @@ def _opening(found: Reserve, one: Opening) -> str:
 def _basis(found: Reserve) -> Iterator[str]:
     ground, evidence, past = found.ground, found.unpaid, found.past
     yield f"依据：参保企业{found.enterprises:,}家（不含劳务派遣机构），各家规模性减员的可能性来自{_chances(found)}"
+    if ground.unscored.height:
+        yield f"  另有{ground.unscored.height:,}家参保企业未知（学习模型没有给出估计），未计入以上金额"
     if found.without_base:
         yield f"  {found.without_base:,}家缺当月缴费基数或应缴额，缺的部分未计"
     if past is None:
@@ -192,11 +204,13 @@ def _basis(found: Reserve) -> Iterator[str]:
             f"有欠费的{evidence.with_contributions:,}次"
         )
         if past.unsized or past.unknown:
-            yield f"  未用：人数或金额不详的欠薪记录{past.unsized:,}件，基数或应缴额不详的减员{past.unknown:,}次"
+            yield f"  未用：人数或金额不详的欠薪记录{past.unsized:,}件，基数、应缴额或缴款不详的减员{past.unknown:,}次"
         yield f"  同期全市登记的欠薪诉求{_share(past.wages)}；欠费{_share(past.contributions)}"
         if past.years:
             wages, dues = ("、".join(_money(one[part]) for one in past.years) for part in (0, 1))
             yield f"  回看此前各个12个月（由近及远），规模性减员后实际留下欠薪{wages}，欠费{dues}"
+        if past.untold:
+            yield f"  另有{past.untold:,}个企业月应缴或实缴未知，既不算欠费也不算缴清，不在以上欠费内"
         if past.held != (ground.edition["as_of"], ground.edition["revision"]):
             yield f"  注意：历史记录和基金取自工作库，工作库是{formats.day(past.held[0])}的一夜，与本期次不同"
     figures = evidence.figures
@@ -219,7 +233,7 @@ def _basis(found: Reserve) -> Iterator[str]:
 def _chances(found: Reserve) -> str:
     rates = found.ground.rates
     if rates is None:
-        return f"学习模型{found.ground.edition['model_id']}"
+        return "本期次启用的学习模型"
     return (
         f"本市最近{rates.months}个观察期已满的月份、{rates.rows:,}家次中的{rates.events:,}次"
         "（未启用学习模型；风险分不是概率，不用于计算）"
@@ -282,11 +296,3 @@ def _percents(figure: Figure) -> str:
 
 def _numbers(figure: Figure) -> str:
     return f"{figure.value:.1f}（{figure.low:.1f}至{figure.high:.1f}）"
-
-
-def _english(found: Reserve) -> str:
-    low, value, high = (round(fen / 100) for fen in (found.need.low, found.need.value, found.need.high))
-    return (
-        f"(reserve: {value:,} yuan [{low:,}, {high:,}] suffice over {found.asked.periods} periods of "
-        f"{found.ground.horizon} months with confidence {found.asked.confidence:g}; {found.unpaid.events} past events)"
-    )

@@ -1,6 +1,7 @@
 """The reserve fund: what must hold of any simulated need, what past events teach, and the command on a small city."""
 
 import json
+import re
 import shutil
 from datetime import date, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from pipelines.cli_reserve import reserve_command
 from pipelines.errors import NotFoundError, UsageError
 from pipelines.means import Means
 from pipelines.reserve import Asked
+from pipelines.run import add_months
 from pipelines.settings import Home
 
 SHOCK = known(0.4, 0.3)
@@ -275,11 +277,47 @@ def test_a_claim_filed_three_ways_counts_once_and_a_deferral_is_no_arrears() -> 
     (row,) = reserve_past._left(event, claims, owed, parameter_files.load(AS_OF)).to_dicts()
     assert row["staff_share"] == pytest.approx(0.2) and row["wage_months"] == pytest.approx(1.0)
     assert row["contribution_months"] == pytest.approx(1.5) and row["fen"] == 12_000_000
-    untold = owed.with_columns(owed_fen=pl.lit(None, pl.Int64))
-    (row,) = reserve_past._left(event, claims, untold, parameter_files.load(AS_OF)).to_dicts()
-    assert row["contribution_months"] is None, "nobody told what was paid, which is not that all was"
+    for lost in ([None, None], [None, 7_500_000]):
+        untold = owed.with_columns(owed_fen=pl.Series(lost, dtype=pl.Int64))
+        (row,) = reserve_past._left(event, claims, untold, parameter_files.load(AS_OF)).to_dicts()
+        assert row["contribution_months"] is None, "nobody told what was paid, which is not that all was"
     (row,) = reserve_past._left(event, claims, owed.clear(), parameter_files.load(AS_OF)).to_dicts()
     assert row["contribution_months"] == 0
+
+
+def test_a_payment_that_was_not_told_is_neither_paid_nor_unpaid() -> None:
+    """Dues, payment and deferral of pension and unemployment insurance in fen, and what is owed."""
+    months = [
+        ((900, 900, None, 100, 100, None), 0),
+        ((900, 300, None, 100, 100, None), 600),
+        ((900, 300, 600, 100, 100, None), 0),
+        ((900, None, None, 100, 100, None), None),
+        ((900, 0, None, 100, None, None), None),
+        ((900, None, 900, 100, 60, None), 40),
+        ((900, 900, None, 0, None, None), 0),
+        ((None, 900, None, None, 100, None), None),
+        ((900, 900, None, None, None, None), 0),
+    ]
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA core")
+        connection.execute("CREATE TABLE core.enterprise AS SELECT 7 AS enterprise_no, false AS is_labour_agency")
+        fen = ", ".join(
+            f"{what}_{kind}_fen BIGINT"
+            for kind in ("pension", "unemployment", "injury")
+            for what in ("due", "paid", "deferred")
+        )
+        connection.execute(
+            f"CREATE TABLE core.enterprise_month (enterprise_no BIGINT, month DATE, base_fen BIGINT, {fen})"
+        )
+        for place, (values, _) in enumerate(months):
+            row = [7, add_months(date(2026, 1, 1), place), 1000, *values, None, None, None]
+            connection.execute("INSERT INTO core.enterprise_month VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        asked: dict[str, Any] = {"first": date(2026, 1, 1), "last": date(2026, 12, 1), "tolerance": 0}
+        whole, alone = (
+            connection.sql(reserve_past.MONTHS, params={**asked, "numbers": numbers}).pl() for numbers in ([7], [])
+        )
+    assert whole["owed_fen"].to_list() == [owed for _, owed in months]
+    assert alone["owed_fen"].to_list() == [owed for _, owed in months if owed != 0], "also of those without an event"
 
 
 @pytest.fixture(scope="module")
@@ -297,6 +335,7 @@ def call(means: Means, *options: str) -> str:
 def test_the_command_on_a_generated_city(asked: Means) -> None:
     page = call(asked)
     assert page.startswith("【模拟数据】就业风险储备金测算")
+    assert page.splitlines()[-1].startswith("未计入：") and not re.search("[A-Za-z]{2,}", page)
     assert all(word in page for word in ("没有金额和使用规则", "不要相加", "项目默认口径", "未计入", "失业保险基金"))
     body = json.loads(call(asked, "--json", "--confidence", "0.99", "--horizon", "2", "--balance", "100"))
     assert (body["confidence"], body["periods"], body["openings"][0]["balance_fen"]) == (0.99, 2, 10_000)
@@ -324,10 +363,33 @@ def test_what_is_missing_is_said_not_made_up(asked: Means, tmp_path: Path) -> No
         call(Means(home=home, now=asked.now))
 
 
+def test_months_without_payment_are_counted_and_told(asked: Means, tmp_path: Path) -> None:
+    home = Home(shutil.copytree(asked.home.root, tmp_path / "home", symlinks=True))
+    untold = "due_pension_fen > coalesce(deferred_pension_fen, 0) AND month = DATE '2026-03-01'"
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute("ALTER VIEW core.enterprise_month RENAME TO delivered")
+        paid = f"CASE WHEN NOT ({untold}) THEN paid_pension_fen END AS paid_pension_fen"
+        connection.execute(f"CREATE TABLE core.enterprise_month AS SELECT * REPLACE ({paid}) FROM core.delivered")
+        found = connection.execute(
+            "SELECT count(*) FROM core.enterprise_month JOIN core.enterprise USING (enterprise_no) "
+            f"WHERE {untold} AND NOT coalesce(is_labour_agency, false)"
+        ).fetchone()
+    assert found is not None and found[0] > 0
+    before, after = (json.loads(call(one, "--json"))["evidence"] for one in (asked, Means(home=home, now=asked.now)))
+    assert before["left_out"]["months_without_payment"] == 0
+    assert after["left_out"]["months_without_payment"] == found[0]
+    assert after["left_out"]["events_without_base"] > before["left_out"]["events_without_base"]
+    assert after["arrears_fen"]["all_fen"] < before["arrears_fen"]["all_fen"]
+    assert f"另有{found[0]}个企业月应缴或实缴未知" in call(Means(home=home, now=asked.now))
+
+
 def test_a_learned_models_chances_and_shock_are_used(led_home: Path, tmp_path: Path) -> None:
     home = Home(shutil.copytree(led_home, tmp_path / "home", symlinks=True))
     body = json.loads(call(Means(home=home, now=datetime(2026, 11, 30, 9)), "--json", "--horizon", "1"))
     assert body["evidence"]["chances_from"] == "model" and body["need_fen"]["value"] >= 0
+    assert body["evidence"]["unscored"] > 0
+    page = call(Means(home=home, now=datetime(2026, 11, 30, 9)), "--horizon", "1")
+    assert f"另有{body['evidence']['unscored']}家参保企业未知" in page and not re.search("[A-Za-z]{2,}", page)
     home.warehouse.unlink()
     page = call(Means(home=home, now=datetime(2026, 11, 30, 9)), "--horizon", "1")
     assert "工作库中没有当期数据" in page and "未知" in page
