@@ -1,4 +1,4 @@
-"""The impact in words: Chinese first, then one English line; and as plain values. Counts and effects, no enterprise."""
+"""The impact in Chinese words; and as plain values. Counts and effects, no enterprise."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -75,7 +75,6 @@ def _lines(found: Impact) -> Iterator[str]:
         yield from _checks(found.checks)
     for sentence in _conclusion(found):
         yield f"结论：{sentence}"
-    yield _english(found)
 
 
 def _counts(found: Impact) -> Iterator[str]:
@@ -185,13 +184,3 @@ def _number(value: float) -> str:
     """One decimal, the minus sign of all pages, and no minus zero."""
     text = f"{value:.1f}"
     return text.replace("-0.0", "0.0").replace("-", formats.MINUS)
-
-
-def _english(found: Impact) -> str:
-    share, kept = found.effects[SHARE].at_cut, found.effects[KEPT].at_cut
-    sides = f"{found.listed.known} listed, {found.left_out.known} left out with a known outcome"
-    if share is None or kept is None:
-        return f"(impact at the capacity cut-off: unknown; {sides})"
-    told = f"jobs kept per listed enterprise {kept.estimate:.1f} [{kept.low:.1f}, {kept.high:.1f}]"
-    lost = f"loss share {share.estimate:.1f} points [{share.low:.1f}, {share.high:.1f}]"
-    return f"(impact at the capacity cut-off: {sides}; {told}, {lost})"
