@@ -5,5 +5,5 @@ SELECT
     claimant_persons,
     coalesce(is_collective OR claimant_persons >= $collective_minimum_persons, false)::BIGINT AS is_collective
 FROM core.arbitration
-WHERE filed_on BETWEEN $first_day AND $last_day
+WHERE enterprise_no BETWEEN $first_no AND $last_no AND filed_on BETWEEN $first_day AND $last_day
 ORDER BY enterprise_no, filed_on, arbitration_no

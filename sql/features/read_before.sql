@@ -4,6 +4,6 @@ SELECT
     max(year(month) * 12 + month(month) - 1) AS ordinal,
     arg_max(insured_persons, month) AS insured_persons
 FROM core.enterprise_month
-WHERE month < $first_month
+WHERE enterprise_no BETWEEN $first_no AND $last_no AND month < $first_month
 GROUP BY enterprise_no
 ORDER BY enterprise_no

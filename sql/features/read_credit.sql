@@ -9,5 +9,5 @@ SELECT
             THEN greatest(ascii(level_to) - ascii(level_from), 0)
     END::BIGINT AS grades_down
 FROM core.credit_event
-WHERE occurred_on BETWEEN $first_day AND $last_day
+WHERE enterprise_no BETWEEN $first_no AND $last_no AND occurred_on BETWEEN $first_day AND $last_day
 ORDER BY enterprise_no, occurred_on, event_no

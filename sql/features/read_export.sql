@@ -8,5 +8,5 @@ SELECT
     coalesce(declarant_role = '生产销售单位', false) AS is_made,
     export_usd_cent
 FROM core.export_month
-WHERE month BETWEEN $first_month AND $last_month
+WHERE enterprise_no BETWEEN $first_no AND $last_no AND month BETWEEN $first_month AND $last_month
 ORDER BY enterprise_no

@@ -6,6 +6,7 @@ SELECT
     moved_persons
 FROM core.labour_flow_month
 WHERE
-    from_enterprise_no <> to_enterprise_no
+    from_enterprise_no BETWEEN $first_no AND $last_no
+    AND from_enterprise_no <> to_enterprise_no
     AND month BETWEEN $first_month AND $last_month
 ORDER BY from_enterprise_no, to_enterprise_no, month

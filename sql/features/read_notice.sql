@@ -5,7 +5,8 @@ SELECT
     max(reported_on) AS notice_reported_on
 FROM core.layoff_notice
 WHERE
-    reported_on > $as_of - to_months($notice_in_force_months)
+    enterprise_no BETWEEN $first_no AND $last_no
+    AND reported_on > $as_of - to_months($notice_in_force_months)
     AND reported_on <= $as_of
     AND coalesce(notice_status <> '已撤回', true)
 GROUP BY enterprise_no

@@ -11,5 +11,5 @@ SELECT
     orders_change_bp,
     is_false_alarm::BIGINT AS is_false_alarm
 FROM core.follow_up
-WHERE visited_on BETWEEN $first_day AND $last_day
+WHERE enterprise_no BETWEEN $first_no AND $last_no AND visited_on BETWEEN $first_day AND $last_day
 ORDER BY enterprise_no, visited_on, visit_no

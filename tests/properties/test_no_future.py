@@ -1,5 +1,6 @@
 """Two promises of the kernel: no month after the origin moves a feature, and neither does the company in a bucket."""
 
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -13,7 +14,8 @@ from runs import run_of
 from pipelines import contracts as contract_files
 from pipelines.lunar import calendar, month_of_ordinal, ordinal
 from pipelines.run import Run, add_months
-from pipelines.stages.features import compute, kernel, peers, reach, training_panel
+from pipelines.stages import features
+from pipelines.stages.features import compute, kernel, peers, reach, reading, training_panel
 from pipelines.stages.features.credit import KINDS
 from pipelines.stages.features.masked import Masked
 from pipelines.stages.features.panel import (
@@ -26,6 +28,8 @@ from pipelines.stages.features.panel import (
     flows_panel,
     insurance_panel,
 )
+from pipelines.stages.features.passes import Part, together
+from pipelines.stages.features.reading import Bucket
 from pipelines.stages.features.sources import EVENTS, FLOW_TABLE, FLOWS, MONTHLY
 from pipelines.stages.features.sparse import events_panel, monthly_panel
 from pipelines.stages.features.tariff import Measure
@@ -282,6 +286,23 @@ def test_the_size_of_a_bucket_moves_no_bit(size: int) -> None:
     whole, count = compute(run, warehouse, bucket_size=ENTERPRISES)
     cut, _ = compute(run, warehouse, bucket_size=size)
     assert whole.height == count == ENTERPRISES
+    assert_same_bits(whole, cut)
+
+
+@pytest.mark.parametrize("size", [1, 13])
+def test_parts_computed_apart_in_any_order_are_the_whole(size: int) -> None:
+    run, warehouse = stored(5)
+    whole, _ = compute(run, warehouse, bucket_size=ENTERPRISES)
+    night = pickle.loads(pickle.dumps(features.tonight(run, warehouse)))  # noqa: S301  our own
+    ranges = list(reading.buckets(Bucket(0, ENTERPRISES), size=size))[::-1]
+    sums = together(Part(night.asked, warehouse, within, bucket_size=5).sums() for within in ranges)
+    frames = [
+        frame for within in ranges for frame in night.rows(Part(night.asked, warehouse, within, bucket_size=5), sums)
+    ]
+    assert_same_bits(whole, pl.concat(frames, how="vertical_relaxed").sort("enterprise_no"))
+
+
+def assert_same_bits(whole: pl.DataFrame, cut: pl.DataFrame) -> None:
     for name in whole.columns:
         left, right = whole[name], cut[name]
         assert left.is_null().equals(right.is_null()), name

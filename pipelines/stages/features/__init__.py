@@ -3,17 +3,20 @@
 The result does not depend on the size of the buckets. Nothing here judges risk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
-from pipelines.contracts import read_sql
 from pipelines.lunar import month_of_ordinal
 from pipelines.run import Receipt, Run
-from pipelines.stages.features import passes, reach, reading, table
+from pipelines.stages.features import reach, reading, table
+from pipelines.stages.features.coverage import coverage_of
 from pipelines.stages.features.masked import Masked
-from pipelines.stages.features.panel import Origin, Panel
+from pipelines.stages.features.panel import Definitions, Origin, Panel
+from pipelines.stages.features.passes import Asked, Part
+from pipelines.stages.features.peers import Peers
 from pipelines.stages.features.reading import BLOCK_SIZE, Bucket
 from pipelines.warehouse import Warehouse
 
@@ -35,33 +38,54 @@ def run(run: Run, warehouse: Warehouse) -> Receipt:
 
 def compute(run: Run, warehouse: Warehouse, *, bucket_size: int) -> tuple[pl.DataFrame, int]:
     """The rows of ``features.enterprise``, and how many enterprises there are."""
-    origin, has_insurance = reach.origin_of(run, warehouse)
-    definitions = reading.definitions_of(run, reference=origin.insurance)
-    valid = definitions.source_valid_months
-    enterprises = _enterprises(run, warehouse, day=run.as_of)
-    delivered = reach.delivered(warehouse, origin, has_insurance=has_insurance)
-    season = definitions.lunar.season(origin.insurance)
-
-    def rows(_: int, bucket: Bucket, panel: Panel, values: dict[str, Masked]) -> pl.DataFrame:
-        part = bucket.part(enterprises)
-        return table.rows(values, panel, part, origin=origin, delivered=delivered, season=season, valid_months=valid)
-
-    frames = [
-        frame
-        for (frame,) in passes.computed(
-            run,
-            warehouse,
-            enterprises,
-            (origin,),
-            definitions=definitions,
-            bucket_size=bucket_size,
-            finish=rows,
-        )
-    ]
+    asked, enterprises = tonight(run, warehouse), warehouse.count("core.enterprise")
+    part = Part(asked.asked, warehouse, Bucket(0, enterprises), bucket_size=bucket_size)
+    frames = list(asked.rows(part, part.sums()))
     if not frames:
         return pl.DataFrame(schema=run.contracts.polars_schema("features.enterprise")), 0
-    columns = list(run.contracts.tables["features.enterprise"].columns)
-    return pl.concat(frames, how="vertical_relaxed").select(columns), enterprises.height
+    return pl.concat(frames, how="vertical_relaxed"), enterprises
+
+
+@dataclass(frozen=True)
+class Tonight:
+    """What a night asks of every enterprise, and what its rows say of the city; small, without rows."""
+
+    asked: Asked
+    delivered: Mapping[str, bool]
+    season: str
+    day: date
+    columns: tuple[str, ...]
+
+    def rows(self, part: Part, sums: Sequence[Peers]) -> Iterator[pl.DataFrame]:
+        """The rows of ``features.enterprise`` of ``part``, bucket after bucket; ``sums`` are those of all parts."""
+        enterprises = part.enterprises(self.day)
+        (origin,), valid = self.asked.origins, self.asked.definitions.source_valid_months
+
+        def finish(_: int, bucket: Bucket, panel: Panel, values: dict[str, Masked]) -> pl.DataFrame:
+            return table.rows(
+                values,
+                panel,
+                bucket.part(enterprises, first_no=part.within.first_no),
+                origin=origin,
+                delivered=self.delivered,
+                season=self.season,
+                valid_months=valid,
+            ).select(self.columns)
+
+        return (frame for (frame,) in part.computed(sums, finish))
+
+
+def tonight(run: Run, warehouse: Warehouse) -> Tonight:
+    """What tonight asks, and of what the city as a whole has spoken."""
+    origin, has_insurance = reach.origin_of(run, warehouse)
+    definitions = reading.definitions_of(run, reference=origin.insurance)
+    return Tonight(
+        asked=_asked(run, warehouse, (origin,), definitions),
+        delivered=reach.delivered(warehouse, origin, has_insurance=has_insurance),
+        season=definitions.lunar.season(origin.insurance),
+        day=run.as_of,
+        columns=tuple(run.contracts.tables["features.enterprise"].columns),
+    )
 
 
 def training_panel(
@@ -74,50 +98,25 @@ def training_panel(
     """
     definitions = reading.definitions_of(run, reference=max(origin.insurance for origin in origins))
     valid = definitions.source_valid_months
-    enterprises = [_enterprises(run, warehouse, day=date.fromordinal(origin.day)) for origin in origins]
+    everyone = Bucket(0, warehouse.count("core.enterprise"))
+    part = Part(_asked(run, warehouse, origins, definitions), warehouse, everyone, bucket_size=bucket_size)
+    enterprises = [part.enterprises(date.fromordinal(origin.day)) for origin in origins]
     delivered = [reach.delivered(warehouse, origin, has_insurance=True) for origin in origins]
     columns = list(run.contracts.tables["features.enterprise"].columns)
 
     def rows(place: int, bucket: Bucket, panel: Panel, values: dict[str, Masked]) -> pl.DataFrame:
-        origin, part = origins[place], bucket.part(enterprises[place])
+        origin, own = origins[place], bucket.part(enterprises[place], first_no=0)
         season = definitions.lunar.season(origin.insurance)
         found = table.rows(
-            values, panel, part, origin=origin, delivered=delivered[place], season=season, valid_months=valid
+            values, panel, own, origin=origin, delivered=delivered[place], season=season, valid_months=valid
         )
         month = pl.lit(month_of_ordinal(origin.insurance)).alias("origin")
         return found.filter(pl.col("insured_persons") >= minimum_insured).select(month, *columns)
 
-    buckets = list(
-        passes.computed(
-            run,
-            warehouse,
-            enterprises[0],
-            origins,
-            definitions=definitions,
-            bucket_size=bucket_size,
-            finish=rows,
-        )
-    )
+    buckets = list(part.computed(part.sums(), rows))
     order = sorted(range(len(origins)), key=lambda place: origins[place].insurance)
     return pl.concat([bucket[place] for place in order for bucket in buckets], how="vertical_relaxed")
 
 
-def _enterprises(run: Run, warehouse: Warehouse, *, day: date) -> pl.DataFrame:
-    """core.enterprise in order of number, with the commerce list of two years and the reports in force on ``day``."""
-    listed = warehouse.frame(
-        "SELECT DISTINCT enterprise_no, true AS is_listed FROM core.us_exporter WHERE year BETWEEN $first AND $last",
-        first=day.year - 1,
-        last=day.year,
-    )
-    notices = warehouse.frame(
-        read_sql("features/read_notice"),
-        as_of=day,
-        notice_in_force_months=run.parameters["notice_in_force_months"],
-    )
-    base = warehouse.frame(
-        "SELECT enterprise_no, industry_division, is_registered FROM core.enterprise ORDER BY enterprise_no"
-    )
-    joined = base.join(listed, on="enterprise_no", how="left", maintain_order="left").join(
-        notices, on="enterprise_no", how="left", maintain_order="left"
-    )
-    return joined.with_columns(pl.col("is_listed").fill_null(value=False))
+def _asked(run: Run, warehouse: Warehouse, origins: Sequence[Origin], definitions: Definitions) -> Asked:
+    return Asked(tuple(origins), definitions, run.parameters, coverage_of(warehouse, origins), run.threads)

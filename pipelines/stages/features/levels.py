@@ -20,7 +20,7 @@ def levels(warehouse: Warehouse, *, first: int, last: int, size: int = reading.B
     count = warehouse.count("core.enterprise")
     city = reading.read_city(warehouse, (Origin(insurance=first), Origin(insurance=last)))
     found = np.full((count, last - first + 1), UNKNOWN, dtype=np.int64)
-    for bucket in reading.buckets(count, size=size):
+    for bucket in reading.buckets(reading.Bucket(0, count), size=size):
         panel = reading.insurance(warehouse, city, bucket, query="read_insured")
         part = panel.levels.raw(UNKNOWN)[first - city.first :].T
         found[bucket.first_no : bucket.first_no + bucket.count] = part

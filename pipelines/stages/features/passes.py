@@ -1,16 +1,25 @@
-"""Two passes over fixed buckets of enterprises: integer sums for peers, then the kernel, at each origin asked for."""
+"""Two passes over fixed buckets of enterprises: integer sums for peers, then the kernel, at each origin asked for.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+Any part of the enterprises can be asked alone, in any order and in any process: the sums of all parts are added up
+between the passes, and what the city as a whole says goes along.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
 from functools import partial, reduce
 from typing import TypeVar
 
 import polars as pl
 
-from pipelines.run import Run
+from pipelines.contracts import read_sql
+from pipelines.parameters import Parameters
 from pipelines.stages.features import kernel, peers, reading, sparse_reading
+from pipelines.stages.features.coverage import EXPORTS, Coverage
 from pipelines.stages.features.masked import Ints, Masked
 from pipelines.stages.features.panel import Definitions, Insurance, Origin, Panel
+from pipelines.stages.features.peers import Peers
 from pipelines.stages.features.reading import Bucket, City
 from pipelines.stages.features.sparse_reading import Sparse
 from pipelines.warehouse import Warehouse
@@ -19,52 +28,126 @@ Finish = Callable[[int, Bucket, Panel, dict[str, Masked]], pl.DataFrame]
 """From the place of an origin, a bucket, its panel and the kernel's values to rows."""
 Item = TypeVar("Item")
 HELD_BUCKETS = 8
-"""A city's insurance is read once and held between the passes; a province's is read again, of the heads alone first."""
+"""So many buckets are read once and held between the passes; more are read again, of the heads alone first."""
 
 
-def computed(
-    run: Run,
-    warehouse: Warehouse,
-    enterprises: pl.DataFrame,
-    origins: Sequence[Origin],
-    *,
-    definitions: Definitions,
-    bucket_size: int,
-    finish: Finish,
-) -> Iterator[tuple[pl.DataFrame, ...]]:
-    """What ``finish`` makes of each origin's values, one frame per origin, bucket after bucket.
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of every enterprise: at which origins, by which numbers, with what the city as a whole says.
 
-    ``enterprises`` are all rows of core.enterprise in order of number. The panel reaches to the latest origin; the
-    values of each are those of its own night. The next bucket is read while this one is computed.
+    Small and without rows, so that it can be handed to another process; ``threads`` are those of one process.
     """
-    city = reading.read_city(warehouse, origins)
-    sparse = sparse_reading.read_sparse(run, warehouse, origins)
-    division, divisions = reading.divisions(enterprises)
-    buckets = list(reading.buckets(enterprises.height, size=bucket_size))
-    held: dict[int, Insurance] = {}
-    sums: list[list[peers.Peers]] = []
-    are_held = len(buckets) <= HELD_BUCKETS
-    for bucket, rows in ahead(_heads(run, warehouse, city, buckets, whole=are_held)):
-        insured = reading.insurance_of(rows, city, bucket)
-        if are_held:
-            held[bucket.first_no] = insured
-        places = _of(division, bucket)
-        sums.append([_sums(insured, origin, division=places, divisions=divisions) for origin in origins])
-    together = [reduce(peers.add, parts) for parts in zip(*sums, strict=True)]
 
-    def frame(bucket: Bucket, panel: Panel, place: int) -> pl.DataFrame:
-        values = kernel.compute(
-            panel, origins[place], sums=together[place], measures=city.measures, definitions=definitions
+    origins: tuple[Origin, ...]
+    definitions: Definitions
+    parameters: Parameters
+    coverage: Coverage
+    threads: int
+
+
+class Part:
+    """The enterprises of ``within``, read bucket by bucket; a small part is read once for both passes."""
+
+    def __init__(self, asked: Asked, warehouse: Warehouse, within: Bucket, *, bucket_size: int) -> None:
+        """Read what is not read bucket by bucket."""
+        self.asked, self.warehouse = asked, warehouse
+        months = asked.coverage.months.get(EXPORTS, frozenset())
+        self.city = reading.read_city(warehouse, asked.origins, within, export_months=months)
+        self.buckets = list(reading.buckets(within, size=bucket_size))
+        divisions = warehouse.frame(read_sql("features/read_enterprise"), **within.numbers)
+        self.first_no, self.places = within.first_no, reading.places_of(divisions, asked.coverage.divisions)
+        self.within, self.held = within, dict[int, Insurance]()
+
+    def sums(self) -> list[Peers]:
+        """The sums of the part for peers, one for each origin."""
+        parts: list[list[Peers]] = []
+        are_held = len(self.buckets) <= HELD_BUCKETS
+        for bucket, rows in ahead(self._heads(whole=are_held)):
+            insured = reading.insurance_of(rows, self.city, bucket)
+            if are_held:
+                self.held[bucket.first_no] = insured
+            parts.append([self._sums(insured, origin, bucket) for origin in self.asked.origins])
+        return together(parts)
+
+    def computed(self, sums: Sequence[Peers], finish: Finish) -> Iterator[tuple[pl.DataFrame, ...]]:
+        """What ``finish`` makes of each origin's values, one frame per origin, bucket after bucket.
+
+        ``sums`` are those of all parts. The panel reaches to the latest origin; the values of each are those of its own
+        night. The next bucket is read while this one is computed.
+        """
+        asked = self.asked
+        sparse = sparse_reading.read_sparse(
+            asked.parameters, self.warehouse, asked.origins, asked.coverage, self.within
         )
-        return finish(place, bucket, panel, values)
 
-    with ThreadPoolExecutor(run.threads) as workers:
-        for bucket, rows_again, dense in ahead(_rows(run, warehouse, city, sparse, buckets, whole=not are_held)):
-            insured = (
-                held.pop(bucket.first_no) if rows_again is None else reading.insurance_of(rows_again, city, bucket)
+        def frame(bucket: Bucket, panel: Panel, place: int) -> pl.DataFrame:
+            values = kernel.compute(
+                panel,
+                asked.origins[place],
+                sums=sums[place],
+                measures=self.city.measures,
+                definitions=asked.definitions,
             )
-            panel = _panel(city, sparse, bucket, dense, insurance=insured, division=_of(division, bucket))
-            yield tuple(workers.map(partial(frame, bucket, panel), range(len(origins))))
+            return finish(place, bucket, panel, values)
+
+        with ThreadPoolExecutor(asked.threads) as workers:
+            for bucket, rows, dense in ahead(self._rows(sparse)):
+                insured = (
+                    self.held.pop(bucket.first_no) if rows is None else reading.insurance_of(rows, self.city, bucket)
+                )
+                panel = _panel(self.city, sparse, bucket, dense, insurance=insured, division=self._of(bucket))
+                yield tuple(workers.map(partial(frame, bucket, panel), range(len(asked.origins))))
+
+    def enterprises(self, day: date) -> pl.DataFrame:
+        """The part's rows of core.enterprise in order, with the commerce list of two years and the reports in force."""
+        numbers = self.within.numbers
+        listed = self.warehouse.frame(
+            read_sql("features/read_listed"), **numbers, first_year=day.year - 1, last_year=day.year
+        )
+        notices = self.warehouse.frame(
+            read_sql("features/read_notice"),
+            **numbers,
+            as_of=day,
+            notice_in_force_months=self.asked.parameters["notice_in_force_months"],
+        )
+        base = self.warehouse.frame(read_sql("features/read_enterprise"), **numbers)
+        joined = base.join(listed, on="enterprise_no", how="left", maintain_order="left").join(
+            notices, on="enterprise_no", how="left", maintain_order="left"
+        )
+        return joined.with_columns(pl.col("is_listed").fill_null(value=False))
+
+    def _heads(self, *, whole: bool) -> Iterator[tuple[Bucket, pl.DataFrame]]:
+        """Insurance rows of every bucket: ``whole`` where they can be held, else the heads alone."""
+        for bucket in self.buckets:
+            if whole:
+                yield bucket, self._insurance_rows(bucket)
+            else:
+                yield bucket, reading.insurance_rows(self.warehouse, self.city, bucket, query="read_insured")
+
+    def _rows(self, sparse: Sparse) -> Iterator[tuple[Bucket, pl.DataFrame | None, dict[str, pl.DataFrame]]]:
+        """What is read bucket by bucket for the kernel; insurance only where it is not held."""
+        for bucket in self.buckets:
+            insured = None if bucket.first_no in self.held else self._insurance_rows(bucket)
+            yield bucket, insured, sparse_reading.dense_rows(self.warehouse, sparse, bucket)
+
+    def _insurance_rows(self, bucket: Bucket) -> pl.DataFrame:
+        tolerance = self.asked.parameters["arrears_tolerance_fen"]
+        return reading.insurance_rows(
+            self.warehouse, self.city, bucket, query="read_insurance", arrears_tolerance_fen=tolerance
+        )
+
+    def _sums(self, insured: Insurance, origin: Origin, bucket: Bucket) -> Peers:
+        month, divisions = origin.insurance - insured.first, len(self.asked.coverage.divisions)
+        return peers.sums(insured, month, division=self._of(bucket), divisions=divisions)
+
+    def _of(self, bucket: Bucket) -> Ints:
+        place = bucket.first_no - self.first_no
+        return self.places[place : place + bucket.count]
+
+
+def together(parts: Iterable[Sequence[Peers]]) -> list[Peers]:
+    """The sums of several parts as one, for each origin."""
+    return [reduce(peers.add, of_origin) for of_origin in zip(*parts, strict=True)]
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
@@ -74,39 +157,6 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
         while (item := coming.result()) is not None:
             coming = worker.submit(next, items, None)
             yield item
-
-
-def _heads(
-    run: Run, warehouse: Warehouse, city: City, buckets: Sequence[Bucket], *, whole: bool
-) -> Iterator[tuple[Bucket, pl.DataFrame]]:
-    """Insurance rows of every bucket: ``whole`` where they can be held, else the heads alone."""
-    for bucket in buckets:
-        if whole:
-            yield bucket, _insurance_rows(run, warehouse, city, bucket)
-        else:
-            yield bucket, reading.insurance_rows(warehouse, city, bucket, query="read_insured")
-
-
-def _rows(
-    run: Run, warehouse: Warehouse, city: City, sparse: Sparse, buckets: Sequence[Bucket], *, whole: bool
-) -> Iterator[tuple[Bucket, pl.DataFrame | None, dict[str, pl.DataFrame]]]:
-    """What is read bucket by bucket for the kernel; insurance only if ``whole``, where it is not held."""
-    for bucket in buckets:
-        insured = _insurance_rows(run, warehouse, city, bucket) if whole else None
-        yield bucket, insured, sparse_reading.dense_rows(warehouse, sparse, bucket)
-
-
-def _sums(insured: Insurance, origin: Origin, *, division: Ints, divisions: int) -> peers.Peers:
-    return peers.sums(insured, origin.insurance - insured.first, division=division, divisions=divisions)
-
-
-def _of(division: Ints, bucket: Bucket) -> Ints:
-    return division[bucket.first_no : bucket.first_no + bucket.count]
-
-
-def _insurance_rows(run: Run, warehouse: Warehouse, city: City, bucket: Bucket) -> pl.DataFrame:
-    tolerance = run.parameters["arrears_tolerance_fen"]
-    return reading.insurance_rows(warehouse, city, bucket, query="read_insurance", arrears_tolerance_fen=tolerance)
 
 
 def _panel(

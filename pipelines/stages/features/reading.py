@@ -4,7 +4,7 @@ The small sources are read once for the city and cut by bucket; insurance is rea
 What is read serves every origin asked for. Nothing is computed here that the kernel could compute.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -19,7 +19,6 @@ from pipelines.parameters import Parameters
 from pipelines.run import Run
 from pipelines.stages.features.masked import Bools, Ints
 from pipelines.stages.features.panel import (
-    EXPORT_MONTHS,
     INSURANCE_MONTHS,
     Definitions,
     Exports,
@@ -29,6 +28,7 @@ from pipelines.stages.features.panel import (
     insurance_panel,
 )
 from pipelines.stages.features.tariff import Measure
+from pipelines.stages.features.windows import export_window
 from pipelines.warehouse import Warehouse
 
 UNITED_STATES = "USA"
@@ -43,6 +43,11 @@ class Bucket:
     first_no: int
     count: int
 
+    @property
+    def numbers(self) -> dict[str, int]:
+        """First and last enterprise number as parameters of a query."""
+        return {"first_no": self.first_no, "last_no": self.first_no + self.count - 1}
+
     def cut(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows of ``frame``, in order of enterprise, that fall in the bucket, with their ``place`` in it."""
         low = frame["enterprise_no"].search_sorted(self.first_no)
@@ -50,14 +55,17 @@ class Bucket:
         part = frame.slice(low, high - low)
         return part.with_columns((pl.col("enterprise_no") - self.first_no).alias("place"))
 
-    def part(self, enterprises: pl.DataFrame) -> pl.DataFrame:
-        """The bucket's own rows of ``enterprises``, which has one row per number from 0 on."""
-        return enterprises.slice(self.first_no, self.count)
+    def part(self, enterprises: pl.DataFrame, *, first_no: int) -> pl.DataFrame:
+        """The bucket's own rows of ``enterprises``, which has one row per number from ``first_no`` on."""
+        return enterprises.slice(self.first_no - first_no, self.count)
+
+
+EVERYONE = Bucket(first_no=0, count=2**62)
 
 
 @dataclass(frozen=True)
 class City:
-    """What is read once: the window, the months' states, and the small sources in order of enterprise."""
+    """What is read once for a range of enterprises: the window, the months' states, the small sources in order."""
 
     first: int
     complete: Bools
@@ -97,13 +105,21 @@ def definitions(parameters: Parameters, *, reference: int, is_lunar: bool) -> De
     )
 
 
-def read_city(warehouse: Warehouse, origins: Sequence[Origin]) -> City:
-    """What ``origins`` need of insurance and customs and is not read bucket by bucket."""
+def read_city(
+    warehouse: Warehouse,
+    origins: Sequence[Origin],
+    within: Bucket = EVERYONE,
+    *,
+    export_months: Iterable[int] = (),
+) -> City:
+    """What ``origins`` need of insurance and customs of the enterprises ``within`` and is not read bucket by bucket.
+
+    ``export_months`` are those in which anybody exported, whom ``within`` need not hold.
+    """
     last = max(origin.insurance for origin in origins)
     first = min(origin.insurance for origin in origins) - INSURANCE_MONTHS + 1
-    reached = [origin.export for origin in origins if origin.export is not None] or [last]
-    export_first, export_months = min(reached) - EXPORT_MONTHS + 1, max(reached) - min(reached) + EXPORT_MONTHS
-    exports = read(warehouse, "read_export", **span(export_first, max(reached)))
+    export_first, export_last = export_window(origins)
+    exports = read(warehouse, "read_export", **within.numbers, **span(export_first, export_last))
     products, product = _coded(exports["hs6"])
     _, destination = _coded(exports["destination"])
     to_us = (exports["destination"] == UNITED_STATES).fill_null(value=False)
@@ -115,10 +131,10 @@ def read_city(warehouse: Warehouse, origins: Sequence[Origin]) -> City:
     return City(
         first=first,
         complete=complete,
-        before=read(warehouse, "read_before", first_month=month_of_ordinal(first)),
-        quarantined=read(warehouse, "read_quarantined", **span(first, last)),
+        before=read(warehouse, "read_before", **within.numbers, first_month=month_of_ordinal(first)),
+        quarantined=read(warehouse, "read_quarantined", **within.numbers, **span(first, last)),
         export_first=export_first,
-        export_present=marks(exports["ordinal"].unique().to_list(), first=export_first, count=export_months),
+        export_present=marks(export_months, first=export_first, count=export_last - export_first + 1),
         exports=exports.select(
             "enterprise_no",
             "ordinal",
@@ -133,10 +149,11 @@ def read_city(warehouse: Warehouse, origins: Sequence[Origin]) -> City:
     )
 
 
-def buckets(enterprises: int, *, size: int) -> Iterator[Bucket]:
-    """Ranges of ``size`` enterprise numbers from 0 up to ``enterprises``."""
-    for first_no in range(0, enterprises, size):
-        yield Bucket(first_no=first_no, count=min(size, enterprises - first_no))
+def buckets(within: Bucket, *, size: int) -> Iterator[Bucket]:
+    """Ranges of ``size`` enterprise numbers that make up ``within``, the last perhaps shorter."""
+    end = within.first_no + within.count
+    for first_no in range(within.first_no, end, size):
+        yield Bucket(first_no=first_no, count=min(size, end - first_no))
 
 
 def insurance(warehouse: Warehouse, city: City, bucket: Bucket, *, query: str, **parameters: Any) -> Insurance:
@@ -149,8 +166,7 @@ def insurance_rows(warehouse: Warehouse, city: City, bucket: Bucket, *, query: s
     return read(
         warehouse,
         query,
-        first_no=bucket.first_no,
-        last_no=bucket.first_no + bucket.count - 1,
+        **bucket.numbers,
         **span(city.first, city.first + len(city.complete) - 1),
         **parameters,
     )
@@ -175,16 +191,16 @@ def exports(city: City, bucket: Bucket) -> Exports:
     )
 
 
-def divisions(enterprises: pl.DataFrame) -> tuple[Ints, int]:
-    """Index of each enterprise's industry division in the sorted list of divisions, −1 where unknown; their number."""
-    names = enterprises["industry_division"].drop_nulls().unique().sort()
+def places_of(enterprises: pl.DataFrame, divisions: Sequence[str]) -> Ints:
+    """Place of each enterprise's industry division among ``divisions``, −1 where unknown; (enterprises,)."""
     index = pl.DataFrame(
-        {"industry_division": names, "division": range(len(names))}, schema_overrides={"division": pl.Int64}
+        {"industry_division": divisions, "division": range(len(divisions))},
+        schema={"industry_division": pl.String, "division": pl.Int64},
     )
     joined = enterprises.select("industry_division").join(
         index, on="industry_division", how="left", maintain_order="left"
     )
-    return joined["division"].fill_null(-1).to_numpy().astype(np.int64), len(names)
+    return joined["division"].fill_null(-1).to_numpy().astype(np.int64)
 
 
 def _coded(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -211,7 +227,7 @@ def span(first: int, last: int) -> dict[str, date]:
     return {"first_month": month_of_ordinal(first), "last_month": month_of_ordinal(last)}
 
 
-def marks(months: list[int], *, first: int, count: int) -> Bools:
+def marks(months: Iterable[int], *, first: int, count: int) -> Bools:
     """Which of the ``count`` months from ``first`` on are among ``months``."""
     found = np.zeros(count, dtype=np.bool_)
     for month in months:

@@ -1,26 +1,25 @@
-"""From core tables to the sparse sources of a panel: each read once, the dense ones bucket by bucket.
+"""From core tables to the sparse sources of a panel: each read once for a range, the dense ones bucket by bucket.
 
 Whatever is read reaches back far enough for the earliest origin asked for.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import polars as pl
 
-from pipelines.run import Run
+from pipelines.parameters import Parameters
 from pipelines.stages.features import credit
+from pipelines.stages.features.coverage import Coverage
 from pipelines.stages.features.masked import Bools
 from pipelines.stages.features.panel import Flows, Origin, flows_panel
 from pipelines.stages.features.reading import Bucket, marks, read, span
 from pipelines.stages.features.sources import EVENTS, FLOWS, MONTHLY, EventSource, MonthlySource
 from pipelines.stages.features.sparse import Events, Monthly, events_panel, monthly_panel
-from pipelines.stages.features.transfers import SPAN
+from pipelines.stages.features.windows import flow_window, monthly_window, reaches
 from pipelines.warehouse import Warehouse
-
-EVERYONE = Bucket(first_no=0, count=2**62)
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Sparse:
-    """What is read once for the city, in order of enterprise; a source that never came is not here."""
+    """What is read once for a range, in order of enterprise; a source that never came is not here."""
 
     windows: tuple[Window, ...]
     events: Mapping[str, pl.DataFrame]
@@ -44,18 +43,24 @@ class Sparse:
     flow_months: frozenset[int]
 
 
-def read_sparse(run: Run, warehouse: Warehouse, origins: Sequence[Origin]) -> Sparse:
-    """Everything beside insurance and customs that ``origins`` may see."""
-    windows = [_window(warehouse, source, _reaches(source.name, origins)) for source in MONTHLY]
-    moved = _reaches(FLOWS, origins)
-    flows = read(warehouse, "read_flows", **span(min(moved) - SPAN + 1, max(moved))) if moved else None
+def read_sparse(
+    parameters: Parameters, warehouse: Warehouse, origins: Sequence[Origin], coverage: Coverage, within: Bucket
+) -> Sparse:
+    """Everything beside insurance and customs that ``origins`` may see of the enterprises ``within``."""
+    moved = flow_window(origins)
     return Sparse(
-        windows=tuple(window for window in windows if window is not None),
+        windows=tuple(
+            _window(warehouse, source, window, coverage.months.get(source.name, frozenset()), within)
+            for source in MONTHLY
+            if (window := monthly_window(source, origins))
+        ),
         events={
-            source.name: _events(run, warehouse, source, origins) for source in EVENTS if _reaches(source.name, origins)
+            source.name: _events(parameters, warehouse, source, origins, within)
+            for source in EVENTS
+            if reaches(source.name, origins)
         },
-        flows=flows,
-        flow_months=frozenset() if flows is None else frozenset(flows["ordinal"].unique().to_list()),
+        flows=read(warehouse, "read_flows", **within.numbers, **span(*moved)) if moved else None,
+        flow_months=coverage.months.get(FLOWS, frozenset()),
     )
 
 
@@ -84,23 +89,17 @@ def flows(sparse: Sparse, bucket: Bucket) -> Flows | None:
     return None if sparse.flows is None else flows_panel(bucket.cut(sparse.flows), covered=sparse.flow_months)
 
 
-def _reaches(name: str, origins: Iterable[Origin]) -> list[int]:
-    return [origin.reached[name] for origin in origins if name in origin.reached]
-
-
-def _window(warehouse: Warehouse, source: MonthlySource, reaches: list[int]) -> Window | None:
-    if not reaches:
-        return None
-    first, last = min(reaches) - source.months + 1, max(reaches)
-    rows = None if source.is_dense else _rows(warehouse, source, EVERYONE, first=first, last=last)
-    months = [] if rows is None else rows["ordinal"].unique().to_list()
+def _window(
+    warehouse: Warehouse, source: MonthlySource, window: tuple[int, int], months: frozenset[int], within: Bucket
+) -> Window:
+    first, last = window
+    rows = None if source.is_dense else _rows(warehouse, source, within, first=first, last=last)
     covered = marks(months, first=first, count=last - first + 1)
     return Window(source=source, first=first, last=last, covered=covered, rows=rows)
 
 
 def _rows(warehouse: Warehouse, source: MonthlySource, bucket: Bucket, *, first: int, last: int) -> pl.DataFrame:
-    numbers = {"first_no": bucket.first_no, "last_no": bucket.first_no + bucket.count - 1}
-    return read(warehouse, source.query, **numbers, **span(first, last))
+    return read(warehouse, source.query, **bucket.numbers, **span(first, last))
 
 
 def _monthly(window: Window, dense: Mapping[str, pl.DataFrame], bucket: Bucket) -> Monthly:
@@ -114,21 +113,23 @@ def _monthly(window: Window, dense: Mapping[str, pl.DataFrame], bucket: Bucket) 
     )
 
 
-def _events(run: Run, warehouse: Warehouse, source: EventSource, origins: Sequence[Origin]) -> pl.DataFrame:
+def _events(
+    parameters: Parameters, warehouse: Warehouse, source: EventSource, origins: Sequence[Origin], within: Bucket
+) -> pl.DataFrame:
     days = [origin.day for origin in origins]
     window = {
         "first_day": date.fromordinal(min(days) - source.days + 1),
         "last_day": date.fromordinal(max(days)),
     }
-    rows = read(warehouse, source.query, **window, **_choices(run, source.name))
+    rows = read(warehouse, source.query, **within.numbers, **window, **_choices(parameters, source.name))
     ordinals = (pl.col("happened_on") - date(1, 1, 1)).dt.total_days() + 1
     return rows.with_columns(day=ordinals.cast(pl.Int64))
 
 
-def _choices(run: Run, name: str) -> dict[str, Any]:
+def _choices(parameters: Parameters, name: str) -> dict[str, Any]:
     """The parameters that only the query of one source takes."""
     if name == "arbitrations":
-        return {"collective_minimum_persons": run.parameters["collective_minimum_persons"]}
+        return {"collective_minimum_persons": parameters["collective_minimum_persons"]}
     if name == "credit":
         return {"kinds": list(credit.KINDS)}
-    return {"stabilising_benefits": run.parameters["stabilising_benefits"]} if name == "benefits" else {}
+    return {"stabilising_benefits": parameters["stabilising_benefits"]} if name == "benefits" else {}
