@@ -16,6 +16,7 @@ from pipelines.warehouse import connect_published
 
 TITLE = "国有企业稳就业情况表"
 UNKNOWN = "无数据"
+FROM_NOTHING = "年初无人参保"
 TOLD: tuple[tuple[str, str, int, Style], ...] = (
     ("统一社会信用代码", "enterprise_id", 21, "text"),
     ("企业名称", "enterprise_name", 30, "wrap"),
@@ -36,6 +37,7 @@ NOTES = (
     "用途：供国有企业编制社会责任报告“稳就业情况”部分（征求意见稿第15条，以正式文件为准）；企业核对后使用，与企业自报数不一致的，以核对结果为准。",
     "年初为上年12月参保人数，现为本期参保月份；参保人数为失业保险参保人数，不等于用工总数（不含劳务派遣到本企业的人员）。",
     "招用重点群体由单位按月报送，一人可属几个群体，其他重点群体按人次合计；在招岗位为同一月份在招最多的岗位数，不是全年新增岗位数。",
+    "人数为0的，是当月参保名册完整而没有该企业的参保人员，增减率不计算；名册不完整、该企业当月数据不明的，写“无数据”。",
     "“无数据”为没有数据来源或企业没有报送，不是零；培训、取证、增人增资、见习岗位没有分企业的数据来源，由企业填写。",
 )
 
@@ -79,15 +81,16 @@ def columns() -> list[Column]:
 
 
 def rows(given: Figures) -> list[dict[str, object]]:
-    """One row per code; what is unknown reads 无数据."""
+    """One row per code; what is unknown reads 无数据, and nobody insured 0."""
     months = {"hired_month", "posts_month"}
     found = []
     for key in given.rows("enterprise"):
         row = given.tables["enterprise"][key]
-        found.append(
-            {
-                name: UNKNOWN if row[name] is None else formats.month(row[name]) if name in months else row[name]
-                for _, name, _, _ in TOLD
-            }
-        )
+        told = {
+            name: UNKNOWN if row[name] is None else formats.month(row[name]) if name in months else row[name]
+            for _, name, _, _ in TOLD
+        }
+        if row["start_persons"] == 0:
+            told["year_change_ratio"] = FROM_NOTHING
+        found.append(told)
     return found

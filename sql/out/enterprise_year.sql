@@ -1,6 +1,11 @@
--- Grain: one row per enterprise, measure and detail of the reference month's calendar year: what the feeds tell of what it did.
+-- Grain: one row per enterprise, measure and detail of the reference month's calendar year: what the feeds tell of what it did, and
+-- its insured persons of December before. Left out: a December of which nothing is known; where its roll is complete and has no row, nobody was insured.
 WITH span AS (
-    SELECT date_trunc('year', reference_month)::DATE AS first, reference_month AS last FROM edition.edition
+    SELECT
+        date_trunc('year', reference_month)::DATE AS first,
+        reference_month AS last,
+        (date_trunc('year', reference_month) - INTERVAL 1 MONTH)::DATE AS before
+    FROM edition.edition
 ),
 told AS (
     SELECT
@@ -16,6 +21,14 @@ told AS (
     FROM core.vacancy_month AS v
     INNER JOIN span AS s ON v.month >= s.first AND v.month <= s.last
     GROUP BY v.enterprise_no, v.month
+    UNION ALL
+    SELECT e.enterprise_no, '参保人数', '上年12月', s.before, coalesce(m.insured_persons, 0)
+    FROM core.enterprise AS e
+    CROSS JOIN span AS s
+    LEFT JOIN core.enterprise_month AS m ON m.enterprise_no = e.enterprise_no AND m.month = s.before
+    LEFT JOIN core.month_status AS d ON d.month = s.before
+    ANTI JOIN core.unknown_month AS u ON u.enterprise_no = e.enterprise_no AND u.month = s.before
+    WHERE m.enterprise_no IS NOT NULL OR d.is_complete_month
 )
 SELECT
     t.enterprise_no,

@@ -1,5 +1,5 @@
 -- Grain: one row per code of $codes: staff at the year's beginning (December of the year before) and in the reference month, hires of key groups
--- and posts of the year as feeds tell them; null is unknown. A code that the edition does not know has nulls.
+-- and posts of the year as feeds tell them; null is unknown, 0 staff is nobody insured. A code that the edition does not know has nulls.
 WITH asked AS (
     SELECT unnest($codes::VARCHAR[]) AS enterprise_id
 ),
@@ -9,11 +9,6 @@ span AS (
         (date_trunc('year', reference_month) - INTERVAL 1 MONTH)::DATE AS start_month
     FROM out.edition
 ),
-begun AS (
-    SELECT m.enterprise_no, m.insured_persons
-    FROM out.enterprise_month AS m
-    INNER JOIN span AS s ON m.month = s.start_month
-),
 told AS (
     SELECT
         enterprise_no,
@@ -22,7 +17,8 @@ told AS (
         sum(year_count) FILTER (WHERE year_detail = '残疾人')::BIGINT AS disabled_persons,
         max(year_month) FILTER (WHERE year_measure = '招用重点群体') AS hired_month,
         max(year_count) FILTER (WHERE year_measure = '在招岗位') AS open_posts,
-        max(year_month) FILTER (WHERE year_measure = '在招岗位') AS posts_month
+        max(year_month) FILTER (WHERE year_measure = '在招岗位') AS posts_month,
+        max(year_count) FILTER (WHERE year_measure = '参保人数') AS start_persons
     FROM out.enterprise_year
     GROUP BY enterprise_no
 )
@@ -31,10 +27,10 @@ SELECT
     a.enterprise_id,
     coalesce(e.enterprise_name, '没有记录') AS enterprise_name,
     coalesce(e.county_name, '没有记录') AS county_name,
-    b.insured_persons AS start_persons,
+    t.start_persons,
     e.insured_persons,
-    e.insured_persons - b.insured_persons AS year_change_persons,
-    (e.insured_persons - b.insured_persons) / nullif(b.insured_persons, 0) AS year_change_ratio,
+    e.insured_persons - t.start_persons AS year_change_persons,
+    (e.insured_persons - t.start_persons) / nullif(t.start_persons, 0) AS year_change_ratio,
     t.graduate_persons,
     t.other_group_persons,
     t.disabled_persons,
@@ -46,6 +42,5 @@ SELECT
 FROM asked AS a
 CROSS JOIN span AS s
 LEFT JOIN out.enterprise AS e ON e.enterprise_id = a.enterprise_id
-LEFT JOIN begun AS b ON b.enterprise_no = e.enterprise_no
 LEFT JOIN told AS t ON t.enterprise_no = e.enterprise_no
 ORDER BY e.county_code NULLS LAST, a.enterprise_id

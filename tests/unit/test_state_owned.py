@@ -1,11 +1,12 @@
 """The table of state-owned enterprises: what feeds tell of the codes in the settings, and 无数据 for all the rest."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
-from monthly_house import full
+from edition_city import OCTOBER, Firm
+from monthly_house import full, issue
 from python_calamine import CalamineWorkbook
 
 from pipelines import state_owned
@@ -47,3 +48,29 @@ def test_what_feeds_tell_is_told_and_the_rest_has_no_data(published: Path, tmp_p
     words = "".join(str(cell) for row in cells for cell in row)
     assert "预警" not in words, "the table may leave with the enterprise: it tells nothing of the list"
     assert isinstance(given.value("edition", "edition", "cutoff"), datetime)
+
+
+@pytest.mark.parametrize(
+    ("is_complete", "is_doubted", "told"), [(True, False, 0), (False, False, None), (True, True, None)]
+)
+def test_nobody_insured_in_a_complete_december_is_zero_and_not_unknown(
+    tmp_path: Path, is_complete: bool, is_doubted: bool, told: int | None
+) -> None:
+    december = date(2025, 12, 1)
+    months = [{"month": month, "is_complete_month": is_complete or month != december} for month in (december, OCTOBER)]
+    doubted = [{"enterprise_no": 1, "month": december, "unknown_cause": "隔离", "is_partial": False}]
+    path, city = issue(
+        tmp_path,
+        [Firm("A", 40, 41), Firm("B", 25, 24)],
+        history=False,
+        core__month_status=months,
+        core__unknown_month=doubted if is_doubted else [],
+    )
+    city.warehouse.close()
+    given = state_owned.figures(path, ["B"])
+    assert given.value("enterprise", "B", "start_persons") == told
+    assert given.value("enterprise", "B", "year_change_persons") == (25 if told == 0 else None)
+    [row] = state_owned.rows(given)
+    unknown = (state_owned.UNKNOWN, state_owned.UNKNOWN)
+    said = (row["start_persons"], row["year_change_ratio"])
+    assert said == (unknown if told is None else (0, state_owned.FROM_NOTHING))
