@@ -49,6 +49,27 @@ def test_the_same_edition_gives_the_same_bytes(fifty: Path, tmp_path: Path) -> N
     assert digests(written(tmp_path, shuffled)) == digests(fifty)
 
 
+PAPER_CHARACTERS = 155
+"""Widths of columns that A4 across takes at 70 % in every program, LibreOffice without the font included."""
+
+
+def test_counties_and_industries_can_be_read_on_paper(fifty: Path) -> None:
+    path = fifty / "预警名单.xlsx"
+    place = CalamineWorkbook.from_path(str(path)).sheet_names.index("县区行业形势") + 1
+    with zipfile.ZipFile(path) as book:
+        page = book.read(f"xl/worksheets/sheet{place}.xml").decode()
+        names = book.read("xl/workbook.xml").decode()
+    [last] = re.findall(r"县区行业形势'?!\$A\$1:\$([A-Z]+)\$", names)
+    printed = sum((ord(letter) - 64) * 26**power for power, letter in enumerate(reversed(last)))
+    widths = dict[int, float]()
+    for first, until, width in re.findall(r'<col min="(\d+)" max="(\d+)" width="([\d.]+)"', page):
+        widths |= dict.fromkeys(range(int(first), int(until) + 1), float(width))
+    assert 'orientation="landscape"' in page
+    assert sum(widths[column] for column in range(1, printed + 1)) <= PAPER_CHARACTERS
+    header = next(row for row in sheet(path, "县区行业形势") if row[0] == "县区")
+    assert {"等级", "等级依据", "当月净减员", "比常年同期多"} <= set(header[:printed])
+
+
 def test_the_list_is_in_order_of_colour_then_persons_and_no_cell_is_empty(fifty: Path) -> None:
     rows = sheet(fifty / "预警名单.xlsx", "预警名单")
     header, body = rows[3], rows[4:]

@@ -14,62 +14,67 @@ NUMERALS = "一二三四五"
 LINES = (
     "等级按项目默认口径判定（参数见“参数”表），供研判，不是官方应急响应等级；升级当期生效，连续满规定月数未达到才下调。",
     "县区和功能区的范围可能重叠，各县区不相加为全市；劳务派遣和人事代理单位不计入。",
+    "打印到“当月大额减员企业”为止；单家最多净减员、常年同期和预测各列在屏幕上看。",
 )
-_LEVELLED: tuple[tuple[str, int, Style, str], ...] = (
-    ("area_level", 8, "centre", "未判定"),
-    ("level_change", 8, "centre", "未判定"),
-    ("level_text", 44, "wrap", "未判定"),
+Spec = tuple[tuple[str, int, Style, str], ...]
+_LEVELLED: Spec = (
+    ("area_level", 7, "centre", "未判定"),
+    ("level_change", 7, "centre", "未判定"),
+    ("level_text", 38, "wrap", "未判定"),
 )
-_FACTS: tuple[tuple[str, int, Style, str], ...] = (
-    ("insured_persons", 10, "count", "无数据"),
-    ("area_loss_persons", 10, "count", "不显示或无数据"),
-    ("area_loss_ratio", 10, "percent", "不显示或无数据"),
-    ("usual_loss_ratio", 10, "percent", "往年数据不足"),
-    ("excess_loss_ratio", 10, "signed_percent", "往年数据不足"),
+_FACTS: Spec = (
+    ("insured_persons", 11, "count", "无数据"),
+    ("area_loss_persons", 11, "count", "不显示或无数据"),
+    ("area_loss_ratio", 9, "percent", "不显示或无数据"),
+    ("excess_loss_ratio", 9, "signed_percent", "往年数据不足"),
     ("large_event_count", 9, "count", "不显示"),
+)
+_ON_SCREEN: Spec = (
     ("largest_loss_persons", 9, "count", "不显示"),
+    ("usual_loss_ratio", 9, "percent", "往年数据不足"),
     ("expected_loss_persons", 10, "count", "未预测"),
     ("loss_p95_persons", 10, "count", "未测算"),
     ("cluster_probability", 10, "percent", "未测算"),
 )
-_ASKED: tuple[tuple[str, int, Style, str], ...] = (
-    ("area_level", 8, "centre", "未判定"),
-    ("order_state", 12, "centre", "未知"),
-    ("task_text", 30, "wrap", "未说明"),
-    ("responsible_text", 26, "wrap", "未设定"),
-    ("due_on", 12, "centre", "未规定"),
-    ("done_on", 12, "centre", "未登记"),
-    ("order_no", 26, "centre", "未编号"),
+"""What is left out on paper, so that the rest can be read there."""
+_DONE: Spec = (
+    ("order_no", 14, "centre", "未编号"),
+    ("due_on", 11, "centre", "未规定"),
+    ("done_on", 11, "centre", "未登记"),
 )
 
 
 def area_sheet(content: Content, contracts: Contracts) -> Sheet:
-    """Counties and industries with their levels, then the cells that lost most."""
-    county = [Column("县区", 12, "centre", text("county_name", missing="未知县区"))]
-    industry = [Column("行业", 28, "wrap", text("industry_name", missing="未知行业"))]
-    levels, facts = _columns(_LEVELLED, contracts), _columns(_FACTS, contracts)
-    facts.insert(-3, Column("预警企业", 18, "centre", _coloured))
-    blocks = [Block([*county, *levels, *facts], _of(content, COUNTY), "没有县区数据", "一、县区")]
+    """Counties and industries with their levels, then the cells that lost most.
+
+    Every table begins with the same columns of the same width, so that the sheet stays narrow enough for paper.
+    """
+    place = [Column("县区", 10, "centre", _county), Column("行业", 18, "wrap", _industry)]
+    coloured = Column("预警企业", 14, "wrap", _coloured)
+    printed = [*place, *_columns(_LEVELLED, contracts), coloured, *_columns(_FACTS, contracts)]
+    told = [*printed, *_columns(_ON_SCREEN, contracts)]
+    blocks = [Block(told, _of(content, COUNTY), "没有县区数据", "一、县区")]
     industries = _of(content, INDUSTRY)
     if industries:
-        blocks.append(Block([*industry, *levels, *facts], industries, "没有行业数据", "二、全市各行业"))
+        blocks.append(Block(told, industries, "没有行业数据", "二、全市各行业"))
     gathered = [row for row in _of(content, CELL) if row["area_level"] not in (None, LEVELS[-1])]
     if gathered:
-        heading = f"{NUMERALS[len(blocks)]}、减员先兆集中的县区行业"
-        blocks.append(Block([*county, *industry, *levels, *facts], gathered, "没有", heading))
+        blocks.append(Block(told, gathered, "没有", f"{NUMERALS[len(blocks)]}、减员先兆集中的县区行业"))
     if content.area_orders:
-        asked = [Column("范围", 18, "wrap", _named), *_columns(_ASKED, contracts)]
+        what = Column("办理要求和责任单位", 38, "wrap", _asked)
+        state = _columns((("area_level", 7, "centre", "未判定"), ("order_state", 7, "centre", "未知")), contracts)
+        asked = [*place, *state, what, *_columns(_DONE, contracts)]
         heading = f"{NUMERALS[len(blocks)]}、达到等级的县区和行业：处置工单"
         blocks.append(Block(asked, content.area_orders, "没有工单", heading))
     cells = sorted(_of(content, CELL), key=lambda row: -(row["area_loss_persons"] or 0))
     heading = f"{NUMERALS[len(blocks)]}、县区各行业（按当月净减员，最多{CELLS_SHOWN}个）"
-    blocks.append(Block([*county, *industry, *facts], cells[:CELLS_SHOWN], "没有县区行业数据", heading))
-    return Sheet("县区行业形势", "县区和行业就业形势", (content.dateline, *LINES), blocks)
+    blocks.append(Block(told, cells[:CELLS_SHOWN], "没有县区行业数据", heading))
+    return Sheet("县区行业形势", "县区和行业就业形势", (content.dateline, *LINES), blocks, printed=len(printed))
 
 
 def target_sheet(content: Content, contracts: Contracts) -> Sheet:
     """Every target of the document with what was reported of it."""
-    spec: tuple[tuple[str, int, Style, str], ...] = (
+    spec: Spec = (
         ("target_name", 22, "wrap", "未命名"),
         ("target_state", 12, "centre", "未判定"),
         ("target_planned", 12, "count", "未定"),
@@ -114,7 +119,7 @@ def _place(level: str | None) -> int:
     return LEVELS.index(level) if level in LEVELS else len(LEVELS)
 
 
-def _columns(spec: tuple[tuple[str, int, Style, str], ...], contracts: Contracts) -> list[Column]:
+def _columns(spec: Spec, contracts: Contracts) -> list[Column]:
     return [
         Column(contracts.column(name).label, width, style, _told(name, missing)) for name, width, style, missing in spec
     ]
@@ -129,6 +134,19 @@ def _told(name: str, missing: str) -> Any:
 def _named(row: Row) -> str:
     """A county, an industry, or both."""
     return "".join(filter(None, (row["county_name"], row["industry_name"]))) or "未知"
+
+
+def _county(row: Row) -> str:
+    return str(row["county_name"] or ("全市" if row["area_kind"] == INDUSTRY else "未知县区"))
+
+
+def _industry(row: Row) -> str:
+    return str(row["industry_name"] or ("全部行业" if row["area_kind"] == COUNTY else "未知行业"))
+
+
+def _asked(row: Row) -> str:
+    """What is to be done, and who leads."""
+    return f"{row['task_text'] or '未说明'}（{row['responsible_text'] or '责任单位未设定'}）"
 
 
 def _coloured(row: Row) -> str:
