@@ -15,6 +15,8 @@ SCORE = "风险分布"
 TENTHS = 10
 DECIMALS = 4
 MOST_LINES = 5
+Counts = Mapping[str, Sequence[int]]
+"""Rows per bin of each feature: missing, then up to each edge of the reference, then above the last."""
 SCHEMA = {"feature_name": pl.String, "bin": pl.Int64, "upper": pl.Float64, "rows": pl.Int64}
 
 
@@ -38,11 +40,29 @@ def compare(kept: pl.DataFrame, names: Sequence[str], values: Values, scores: Va
     ``by_chance`` is the index to be expected from sampling alone, which matters where rows are few; the last two are
     shares of all rows. Raises ``KeyError`` for a feature without a reference.
     """
-    known = {str(key[0]): part.sort("bin") for key, part in kept.group_by("feature_name")}
-    rows = [
-        _compared(name, known[name], _counts(column, known[name]["upper"].drop_nulls().to_numpy()))
+    return compared(kept, counted(kept, names, values, scores))
+
+
+def counted(kept: pl.DataFrame, names: Sequence[str], values: Values, scores: Values | None = None) -> Counts:
+    """Rows per bin of the reference ``kept``; what ``compare`` needs of a part. Raises ``KeyError`` as it does."""
+    known = _by_feature(kept)
+    return {
+        name: _counts(column, known[name]["upper"].drop_nulls().to_numpy()).tolist()
         for name, column in _columns(names, values, scores)
-    ]
+    }
+
+
+def added(one: Counts, other: Counts) -> Counts:
+    """The counts of two parts together; a part without any counts nothing."""
+    if not one or not other:
+        return one or other
+    return {name: [left + right for left, right in zip(one[name], other[name], strict=True)] for name in one}
+
+
+def compared(kept: pl.DataFrame, counts: Counts) -> pl.DataFrame:
+    """``compare`` of ``counts``."""
+    known = _by_feature(kept)
+    rows = [_compared(name, known[name], np.array(now, dtype=np.int64)) for name, now in counts.items()]
     schema = ("feature_name", "stability_index", "by_chance", "missing_before", "missing_now")
     return pl.DataFrame(rows, schema=list(schema), orient="row")
 
@@ -73,6 +93,10 @@ def summary(compared: pl.DataFrame, labels: Mapping[str, str], *, limit: float) 
 def _gap(row: Mapping[str, float]) -> str:
     before, now = (f"{row[name]:.1%}" for name in ("missing_before", "missing_now"))
     return f"，缺失比例由{before}变为{now}" if before != now else ""
+
+
+def _by_feature(kept: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    return {str(key[0]): part.sort("bin") for key, part in kept.group_by("feature_name")}
 
 
 def _columns(names: Sequence[str], values: Values, scores: Values | None) -> Iterator[tuple[str, Values]]:

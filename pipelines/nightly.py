@@ -19,6 +19,7 @@ from pipelines import STAGES, accounts, champion, refusals
 from pipelines import parameters as parameter_files
 from pipelines import settings as settings_file
 from pipelines.arrivals import fetch_sources, play, receive, take_inbox
+from pipelines.engines import engine_of
 from pipelines.errors import DeliveryError, GateClosedError, StageOrderError, UsageError
 from pipelines.ledger import EditionRecord, Ledger
 from pipelines.means import Means
@@ -280,9 +281,9 @@ def _call(night: Night, name: str) -> Receipt:
             _hold_if_closed(night)
             return receipt
         case "features":
-            return features.run(run, warehouse)
+            return features.run(run, warehouse, engine=engine_of(run.settings.engine))
         case "risk":
-            return risk.run(run, warehouse, model=night.model)
+            return risk.run(run, warehouse, model=night.model, engine=engine_of(run.settings.engine))
         case "edition":
             decision = edition.decide(run, warehouse, ledger)
             explainer = night.model.model if night.model else None

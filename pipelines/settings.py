@@ -109,6 +109,13 @@ class Retention(_Strict):
     notice_days: int = Field(default=14, ge=1)
 
 
+class EngineSettings(_Strict):
+    """Where features and scores are computed: in the night's own process, or in ``processes`` of this host."""
+
+    kind: Literal["here", "processes"] = "here"
+    processes: int = Field(default=2, ge=1)
+
+
 class Approval(_Strict):
     """What the sharing of one feed was approved for at this site; what is not said here is as the feed's contract says.
 
@@ -134,6 +141,7 @@ class Settings(_Strict):
     backup: Backup = Backup()
     retention: Retention = Retention()
     watch: Watch = Watch()
+    engine: EngineSettings = EngineSettings()
     sources: Sources = Field(default_factory=dict)
     approval: dict[str, Approval] = Field(default_factory=dict)
     keep_published: int = Field(default=30, ge=1)

@@ -7,14 +7,16 @@ decides a colour or a list.
 
 import polars as pl
 
-from models import drift, reason_sentences, rule_score, seasonal
+from models import drift, rule_score, seasonal
 from models.registry import Artefact
 from pipelines.contracts import read_sql
 from pipelines.errors import ContractError
 from pipelines.run import Receipt, Run
+from pipelines.stages.risk import parts
+from pipelines.stages.risk.scored import score_all
 from pipelines.warehouse import Warehouse
+from pipelines.work import Engine
 
-PROBABILITY_DIGITS, LOSS_DIGITS = 4, 1
 RULE = {
     "model_label": "规则评分",
     "model_note": (
@@ -26,56 +28,36 @@ RULE = {
 }
 
 
-def run(run: Run, warehouse: Warehouse, *, model: Artefact | None = None) -> Receipt:
-    """Write ``risk.*``; enterprises with features in, the same out. ``model`` is the one in charge, if it loaded."""
-    features = warehouse.frame(read_sql("risk/inputs"), numbers=None)
+def run(run: Run, warehouse: Warehouse, *, model: Artefact | None = None, engine: Engine | None = None) -> Receipt:
+    """Write ``risk.*``; enterprises with features in, the same out. ``model`` is the one in charge, if it loaded.
+
+    Without an ``engine`` all is computed here.
+    """
     try:
         rules = rule_score.rule_set(run.parameters.in_force())
     except ValueError as error:
         raise ContractError([f"pipelines/parameters/rule_score.yml: {error}"]) from error
-    scored = rule_score.score(features, rules)
-    reasons = scored.reasons.with_columns(reason_sentences.sentences(scored.reasons, features))
-    score = ranked(predicted(scored.score, features, model), features)
     with warehouse.transaction():
-        written = warehouse.store("risk.score", score)
-        fired = warehouse.store("risk.reason", reasons)
+        if engine:
+            score, fired, counts = parts.compute(run, warehouse, rules, model, engine)
+        else:
+            features = warehouse.frame(read_sql("risk/inputs"), numbers=None)
+            scored = score_all(features, rules, model)
+            score, counts = scored.score, scored.counts
+            fired = warehouse.store("risk.reason", scored.reasons)
+        written = warehouse.store("risk.score", ranked(score))
         warehouse.store("risk.model", _model(run, model))
-        warehouse.store("risk.drift", _drift(run, features, model))
+        warehouse.store("risk.drift", _drift(run, model, counts))
     run.progress(f"风险评分：企业 {written} 家，原因 {fired} 条，{'学习模型' if model else '规则评分'}排序")
-    return Receipt(stage="risk", rows_in=features.height, rows_out=written, notes=(f"{fired} reasons",))
+    return Receipt(stage="risk", rows_in=score.height, rows_out=written, notes=(f"{fired} reasons",))
 
 
-def predicted(score: pl.DataFrame, features: pl.DataFrame, model: Artefact | None) -> pl.DataFrame:
-    """``score`` with the model's figures: null without a model, and below the size that it was judged on.
-
-    The probability has four digits and the loss one before anything is compared with them.
-    """
-    if model is None:
-        names = ("probability", "expected_loss_persons", "log_odds")
-        return score.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in names)
-    asked = features.filter(pl.col("insured_persons") >= model.facts.minimum_insured)
-    figures = model.model.score(asked)
-    found = asked.select("enterprise_no").with_columns(
-        figures["probability"].round(PROBABILITY_DIGITS),
-        figures["expected_loss"].round(LOSS_DIGITS).alias("expected_loss_persons"),
-        pl.Series("log_odds", model.model.log_odds(model.model.values(asked))),
-    )
-    joined = score.join(found, on="enterprise_no", how="left", maintain_order="left")
-    return joined.with_columns(model_id=pl.lit(model.model_id))
-
-
-def ranked(score: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
+def ranked(score: pl.DataFrame) -> pl.DataFrame:
     """``score`` with ``rank_city``: by expected loss while a model leads, else by points × insured persons."""
     points = pl.col("points") * pl.col("insured_persons").fill_null(0)
     weight = [pl.col("expected_loss_persons").fill_null(0.0), points] if score["probability"].count() else [points]
     return (
-        score.join(
-            features.select("enterprise_no", "enterprise_id", "insured_persons"),
-            on="enterprise_no",
-            how="left",
-            maintain_order="left",
-        )
-        .sort([*weight, "enterprise_id"], descending=[*(True for _ in weight), False])
+        score.sort([*weight, "enterprise_id"], descending=[*(True for _ in weight), False])
         .with_columns(rank_city=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
         .sort("enterprise_no")
     )
@@ -92,15 +74,12 @@ def _model(run: Run, model: Artefact | None) -> pl.DataFrame:
     return pl.DataFrame([row], schema=run.contracts.polars_schema("risk.model"))
 
 
-def _drift(run: Run, features: pl.DataFrame, model: Artefact | None) -> pl.DataFrame:
+def _drift(run: Run, model: Artefact | None, counts: drift.Counts) -> pl.DataFrame:
     """Each input against the training months. The carry-over is one season's on any one night: it never counts."""
     schema = run.contracts.polars_schema("risk.drift")
     if model is None:
         return pl.DataFrame(schema=schema)
-    asked = features.filter(pl.col("insured_persons") >= model.facts.minimum_insured)
-    values = model.model.values(asked)
-    names = model.model.features
-    found = drift.compare(model.reference, names, values[:, : len(names)], model.model.log_odds(values))
+    found = drift.compared(model.reference, counts)
     known = run.contracts.columns
     labels = {name: known[name].label for name in found["feature_name"] if name in known} | dict(seasonal.LABELS)
     return found.select(

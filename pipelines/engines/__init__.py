@@ -1,0 +1,10 @@
+"""Where the parts of a night are computed: in processes of this host, or on a cluster. Nothing else knows which."""
+
+from pipelines.engines.local import Processes
+from pipelines.settings import EngineSettings
+from pipelines.work import Engine
+
+
+def engine_of(settings: EngineSettings) -> Engine | None:
+    """The engine that ``settings`` name; None where the night's own process computes all."""
+    return Processes(settings.processes) if settings.kind == "processes" else None
