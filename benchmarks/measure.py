@@ -6,6 +6,7 @@ figures may be compared only within one run of one machine.
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,10 @@ Work = Callable[[], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Figure:
-    """What one piece cost: seconds and CPU seconds (user + system, all threads), and megabytes of its process."""
+    """What one piece cost: seconds and CPU seconds (user + system, all threads), and megabytes of its process.
+
+    ``children_megabytes`` is the most of any one process that it started.
+    """
 
     piece: str
     seconds: float
@@ -31,6 +35,7 @@ class Figure:
     peak_megabytes: int
     start_seconds: float = 0.0
     start_megabytes: int = 0
+    children_megabytes: int = 0
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -40,7 +45,9 @@ def measured(piece: str, work: Work) -> Figure:
     wall, cpu = perf_counter(), cpu_seconds()
     detail = work()
     spent = (perf_counter() - wall, cpu_seconds() - cpu)
-    return Figure(piece, *spent, memory("VmHWM"), start_megabytes=resident, detail=dict(detail))
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // MEGABYTE
+    peak = memory("VmHWM")
+    return Figure(piece, *spent, peak, start_megabytes=resident, children_megabytes=children, detail=dict(detail))
 
 
 def cpu_seconds() -> float:
@@ -84,5 +91,6 @@ def middle(figures: Sequence[Figure]) -> Figure:
         max(f.peak_megabytes for f in figures),
         median(f.start_seconds for f in figures),
         max(f.start_megabytes for f in figures),
+        max(f.children_megabytes for f in figures),
         last.detail | {"runs": len(figures)},
     )

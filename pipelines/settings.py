@@ -110,10 +110,16 @@ class Retention(_Strict):
 
 
 class EngineSettings(_Strict):
-    """Where features and scores are computed: in the night's own process, or in ``processes`` of this host."""
+    """Where features and scores are computed: in the night's own process, in ``processes`` of this host, or on Spark.
 
-    kind: Literal["here", "processes"] = "here"
+    For Spark: the URL of its ``master``, the folder that is its SPARK_HOME, and further ``options`` of Spark by name.
+    """
+
+    kind: Literal["here", "processes", "spark"] = "here"
     processes: int = Field(default=2, ge=1)
+    master: str = ""
+    spark_home: str = ""
+    options: dict[str, str] = Field(default_factory=dict)
 
 
 class Approval(_Strict):
@@ -285,6 +291,9 @@ def load(home: Home) -> Settings:
     alike = sorted(name for name, count in names.items() if count > 1 or name in settings.counties or name == UNKNOWN)
     if alike:
         raise SettingsError([f"{home.settings_file}: counties need names of their own: {', '.join(alike)}"])
+    engine = settings.engine
+    if engine.kind == "spark" and not (engine.master and engine.spark_home):
+        raise SettingsError([f"{home.settings_file}: engine: Spark needs master and spark_home"])
     inner = {code: county.within for code, county in settings.counties.items() if county.within}
     wrong = sorted(code for code, outer in inner.items() if outer not in settings.counties or outer in inner)
     if wrong:

@@ -44,6 +44,7 @@ def test_parts_of_any_size_in_other_processes_are_the_night_bit_for_bit(night: N
         apart = computed(night, Processes(2, part_size=size))
         for table in TABLES:
             assert apart[table] == here[table], (table, size)
+    assert computed(night, None) == here, "and back again"
 
 
 def test_parts_that_were_finished_are_not_computed_again(night: Night) -> None:

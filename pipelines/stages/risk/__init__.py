@@ -44,6 +44,7 @@ def run(run: Run, warehouse: Warehouse, *, model: Artefact | None = None, engine
             features = warehouse.frame(read_sql("risk/inputs"), numbers=None)
             scored = score_all(features, rules, model)
             score, counts = scored.score, scored.counts
+            warehouse.drop("risk.reason")
             fired = warehouse.store("risk.reason", scored.reasons)
         written = warehouse.store("risk.score", ranked(score))
         warehouse.store("risk.model", _model(run, model))
