@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pipelines.contracts import read_sql
 from pipelines.errors import PublishError
@@ -73,9 +74,15 @@ class Files:
     written: dict[str, Path] = field(default_factory=dict)
     copied: set[str] = field(default_factory=set)
     rows: dict[str, int] = field(default_factory=dict)
+    scratch: Path = field(init=False)
 
     def write(self, counties: Sequence[str]) -> dict[str, int]:
         """Write what is missing and the book of it; gives the rows of each table of the city's file, if written."""
+        with TemporaryDirectory() as scratch:
+            self.scratch = Path(scratch)
+            return self._write_missing(counties)
+
+    def _write_missing(self, counties: Sequence[str]) -> dict[str, int]:
         missing = [code for code in counties if not self._is_left(code)]
         counts: dict[str, int] = {}
         if self._is_left(WHOLE):
@@ -108,7 +115,12 @@ class Files:
         for recipe in recipes:
             try:
                 counts = files.write(
-                    self.warehouse, self._target(code), tables=TABLES, recipe=recipe, expected=self._expected[code]
+                    self.warehouse,
+                    self._target(code),
+                    start=recipe.copied or self._blank,
+                    tables=TABLES,
+                    recipe=recipe,
+                    expected=self._expected[code],
                 )
             except PublishError as error:
                 if recipe is recipes[-1]:
@@ -147,6 +159,10 @@ class Files:
 
     def _is_left(self, code: str) -> bool:
         return self.is_issued and self._target(code).is_file()
+
+    @cached_property
+    def _blank(self) -> Path:
+        return files.blank(self.warehouse, self.scratch / "blank.duckdb", tables=TABLES)
 
     @cached_property
     def _base(self) -> Base:

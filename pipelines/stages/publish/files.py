@@ -1,4 +1,4 @@
-"""One published file: written whole, or as a copy of the last edition's in which only what changed is written again.
+"""One published file: filled from a blank, or a copy of the last edition's in which only what changed is written again.
 
 A copy keeps the month table and, of all other tables, names and comments. What the month table then holds is judged
 by the core, not by the copy: rows and sums of every month must agree before the file gets its name.
@@ -32,18 +32,30 @@ class Recipe:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
+def blank(warehouse: Warehouse, target: Path, *, tables: Iterable[str]) -> Path:
+    """A file of ``tables`` without rows, tables and columns with Chinese comments; gives ``target``.
+
+    One transaction: some hundred statements committed one by one took four times as long.
+    """
+    own = warehouse.rows("SELECT current_database(), current_schema()")[0]
+    with warehouse.attached(target, name="published", writing=True), warehouse.transaction():
+        for name in tables:
+            warehouse.execute(f"CREATE SCHEMA IF NOT EXISTS published.{name.split('.', maxsplit=1)[0]}")
+            warehouse.execute(warehouse.contracts.ddl(name, name=f"published.{name}"))
+        _comment(warehouse, tables, back_to=own)
+    return target
+
+
 def write(
-    warehouse: Warehouse, target: Path, *, tables: Iterable[str], recipe: Recipe, expected: Rows
+    warehouse: Warehouse, target: Path, *, start: Path, tables: Iterable[str], recipe: Recipe, expected: Rows
 ) -> dict[str, int]:
     """Write ``target`` under a temporary name, check it, rename it; gives the rows of each table.
 
-    ``expected`` are the months as the core knows them. Raises ``PublishError`` where the file does not read back so.
+    ``start`` is copied first: the recipe's file, or a blank. ``expected`` are the months as the core knows them. Raises
+    ``PublishError`` where the file does not read back so.
     """
     with atomic_file(target) as temporary:
-        if recipe.copied:
-            copy(recipe.copied, temporary)
-        else:
-            temporary.unlink()
+        copy(start, temporary)
         counts = fill(warehouse, temporary, tables=tables, recipe=recipe)
         check_published(temporary, counts=counts, query=read_sql("out/months_found"), answer=expected)
     return counts
@@ -52,31 +64,25 @@ def write(
 def fill(warehouse: Warehouse, target: Path, *, tables: Iterable[str], recipe: Recipe) -> dict[str, int]:
     """Write ``tables`` to ``target``, each by its own query or the recipe's; gives their rows.
 
-    The copy stays inside DuckDB. What is written lies in the order of each contract's key, tables and columns carry
-    Chinese comments. One transaction: some hundred statements committed one by one took four times as long.
+    The copy stays inside DuckDB. What is written lies in the order of each contract's key.
     """
-    own = warehouse.rows("SELECT current_database(), current_schema()")[0]
     counts: dict[str, int] = {}
     with warehouse.attached(target, name="published", writing=True), warehouse.transaction():
         for name in tables:
-            _make_room(warehouse, name, recipe)
+            if recipe.copied:
+                _make_room(warehouse, name, recipe)
             table = warehouse.contracts.tables[name]
             columns, key = (", ".join(f'"{c}"' for c in part) for part in (table.columns, table.key))
             body = read_sql(recipe.bodies.get(name, name.replace(".", "/"))).strip().rstrip(";")
             insert = f"INSERT INTO published.{name} SELECT {columns} FROM (\n{body}\n) ORDER BY {key or 'ALL'}"
             rows = warehouse.scalar(insert, **_taken(body, recipe.parameters))
             counts[name] = warehouse.count(f"published.{name}") if recipe.copied and name in recipe.gone else rows
-        if not recipe.copied:
-            _comment(warehouse, counts, back_to=own)
     return counts
 
 
 def _make_room(warehouse: Warehouse, name: str, recipe: Recipe) -> None:
-    """An empty table, or a copied one without what is written again."""
-    if not recipe.copied:
-        warehouse.execute(f"CREATE SCHEMA IF NOT EXISTS published.{name.split('.', maxsplit=1)[0]}")
-        warehouse.execute(warehouse.contracts.ddl(name, name=f"published.{name}"))
-    elif name in recipe.gone:
+    """A copied table without what is written again."""
+    if name in recipe.gone:
         statement = read_sql(recipe.gone[name])
         warehouse.execute(statement, **_taken(statement, recipe.parameters))
     else:
