@@ -1,9 +1,13 @@
 """Parts computed by processes of this host, each started anew so that nothing of the caller's state goes along."""
 
 import multiprocessing
+import pickle
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 from pipelines.work import Part, Result
@@ -11,27 +15,32 @@ from pipelines.work import Part, Result
 
 @dataclass(frozen=True)
 class Processes:
-    """``count`` processes; a part is large enough that opening its files is a small share of its cost."""
+    """``count`` processes; a part is large enough that opening its files is a small share of its cost.
+
+    They begin with the first task and end with this process: importing what a task needs costs more than a small part.
+    """
 
     count: int
     part_size: int = 16 * 16_384
 
     def each(self, task: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[Result]:
-        """See ``pipelines.work.Engine``; the task travels once to each process."""
-        workers = min(self.count, len(parts))
-        if not workers:
-            return
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_take, initargs=(task,)) as pool:
-            yield from pool.map(_done, parts)
+        """See ``pipelines.work.Engine``; the task is unpacked once in each process."""
+        with tempfile.NamedTemporaryFile(suffix=".task") as written:
+            pickle.dump(task, written)
+            written.flush()
+            yield from self._pool.map(partial(_done, Path(written.name)), parts)
+
+    @cached_property
+    def _pool(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self.count, mp_context=multiprocessing.get_context("spawn"))
 
 
-_TASK: list[Callable[[Any], Any]] = []
+_TASK: dict[Path, Callable[[Any], Any]] = {}
 
 
-def _take(task: Callable[[Any], Any]) -> None:
-    _TASK[:] = [task]
-
-
-def _done(part: Any) -> Any:
-    return _TASK[0](part)
+def _done(task: Path, part: Any) -> Any:
+    """The result of a part; ``task`` is a file that this program wrote."""
+    if task not in _TASK:
+        _TASK.clear()
+        _TASK[task] = pickle.loads(task.read_bytes())  # noqa: S301  of the process that started this one
+    return _TASK[task](part)

@@ -49,6 +49,10 @@ class Spark:
         finally:
             travelling.destroy()
 
+    def close(self) -> None:
+        """Give the executors back; the next task begins a session anew."""
+        self._session().stop()
+
     def _session(self) -> Any:
         """The session of this process, begun when it is first needed."""
         for library in sorted(self.home.glob(LIBRARIES)):
