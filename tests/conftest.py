@@ -18,7 +18,7 @@ from sharing import Remembering, common_folder, made_once
 from pipelines import contracts as contract_files
 from pipelines import demo, nightly
 from pipelines.demo import CitySpec
-from pipelines.nightly import Means
+from pipelines.nightly import Means, Night
 from pipelines.settings import Home
 from pipelines.stages.gate import core_suite, judging
 
@@ -105,6 +105,16 @@ def led_home(taught_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         nightly.run(Means(home=home, now=NOW), as_of=nights.SECOND, cutoff=nights.cutoff_of(nights.SECOND))
 
     return made_once(tmp_path_factory, "led", make)
+
+
+@pytest.fixture
+def night(led_home: Path, tmp_path: Path) -> Iterator[Night]:
+    """The second night under the promoted model, opened; what its stages computed before is still there."""
+    home = Home(shutil.copytree(led_home, tmp_path / "home", symlinks=True))
+    with nightly.opened(
+        Means(home=home, now=NOW), as_of=nights.SECOND, cutoff=nights.cutoff_of(nights.SECOND)
+    ) as found:
+        yield found
 
 
 @pytest.fixture

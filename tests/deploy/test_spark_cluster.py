@@ -14,6 +14,7 @@ from pathlib import Path
 import nights
 import psutil
 import pytest
+from computing import TABLES, computed
 from conftest import NOW
 
 from deploy import processes, spark_cluster
@@ -23,12 +24,8 @@ from pipelines import nightly
 from pipelines.engines.spark import Spark
 from pipelines.means import Means
 from pipelines.nightly import Night
-from pipelines.settings import Home
-from pipelines.stages import features, risk
-from pipelines.work import Engine
 
 pytestmark = pytest.mark.proof
-TABLES = ("features.enterprise", "risk.score", "risk.reason", "risk.drift", "risk.model")
 SIZE = 3
 """Enterprises of a part: a hundred parts, so that there is always one to interrupt."""
 DRIVER = """
@@ -59,22 +56,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         patch.setenv("SPARK_LOCAL_IP", spark_cluster.HOST)
         with spark_cluster.cluster(home, work / "cluster", workers=2) as one:
             yield one
-
-
-@pytest.fixture
-def night(led_home: Path, tmp_path: Path) -> Iterator[Night]:
-    """The second night, under a model, up to its core."""
-    home = Home(shutil.copytree(led_home, tmp_path / "home", symlinks=True))
-    means = Means(home=home, now=NOW)
-    with nightly.opened(means, as_of=nights.SECOND, cutoff=nights.cutoff_of(nights.SECOND)) as found:
-        yield found
-
-
-def computed(night: Night, engine: Engine | None) -> dict[str, list[tuple[object, ...]]]:
-    """All rows of what features and scores leave behind."""
-    assert features.run(night.run, night.warehouse, engine=engine).adds_up
-    assert risk.run(night.run, night.warehouse, model=night.model, engine=engine).adds_up
-    return {table: night.warehouse.rows(f"FROM {table} ORDER BY ALL") for table in TABLES}
 
 
 def forget(night: Night) -> None:

@@ -1,39 +1,11 @@
 """Whoever computes the parts of a night, and however large they are: the same rows, bit for bit."""
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
-import nights
 import pytest
-from conftest import NOW
+from computing import TABLES, computed
 
-from pipelines import nightly
 from pipelines.engines.local import Processes
-from pipelines.means import Means
 from pipelines.nightly import Night
-from pipelines.settings import Home
-from pipelines.stages import features, risk
-from pipelines.work import Engine
-
-TABLES = ("features.enterprise", "risk.score", "risk.reason", "risk.drift", "risk.model")
-
-
-@pytest.fixture
-def night(led_home: Path, tmp_path: Path) -> Iterator[Night]:
-    """The second night, under a model, up to its core; what it computed before is still there."""
-    home = Home(shutil.copytree(led_home, tmp_path / "home", symlinks=True))
-    means = Means(home=home, now=NOW)
-    with nightly.opened(means, as_of=nights.SECOND, cutoff=nights.cutoff_of(nights.SECOND)) as found:
-        yield found
-
-
-def computed(night: Night, engine: Engine | None) -> dict[str, list[tuple[object, ...]]]:
-    """All rows of what features and scores leave behind, in their order."""
-    assert features.run(night.run, night.warehouse, engine=engine).adds_up
-    assert risk.run(night.run, night.warehouse, model=night.model, engine=engine).adds_up
-    keys = {table: ", ".join(night.run.contracts.tables[table].key) or "ALL" for table in TABLES}
-    return {table: night.warehouse.rows(f"FROM {table} ORDER BY {keys[table]}") for table in TABLES}
+from pipelines.stages import features
 
 
 def test_parts_of_any_size_in_other_processes_are_the_night_bit_for_bit(night: Night) -> None:
