@@ -17,8 +17,7 @@ from benchmarks import homes
 from benchmarks.measure import Work
 from models import explain, labels, model_file, train
 from models.train import Task
-from pipelines import learning, nightly
-from pipelines.contracts import read_sql
+from pipelines import inputs, learning, nightly
 from pipelines.nightly import Night
 from pipelines.panel_scoring import settings_of
 from pipelines.run import add_months
@@ -172,5 +171,5 @@ def _labelled(night: Night, *, minimum: int) -> pl.DataFrame:
 
 def _model_and_city(given: Mapping[str, Any]) -> tuple[Any, pl.DataFrame]:
     with _opened(given) as night:
-        frame = night.warehouse.frame(read_sql("risk/inputs"), numbers=None).filter(pl.col("insured_persons") > 0)
+        frame = inputs.read(night.warehouse).filter(pl.col("insured_persons") > 0)
     return model_file.loads((_beside(given) / "model.skops").read_bytes()), frame

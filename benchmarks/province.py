@@ -14,13 +14,16 @@ from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
+import polars as pl
+
 from benchmarks import homes
 from benchmarks.measure import in_fresh_process
+from pipelines.contracts import Table
 from pipelines.contracts import load as load_contracts
+from pipelines.facts import slabs
 from pipelines.warehouse import Warehouse
 
 NUMBER, NAME = "enterprise_no", "enterprise_id"
-ROWS_PER_GROUP = 16_384
 STAGES = ("features", "risk")
 
 
@@ -49,33 +52,43 @@ def repeat(home: Path, *, copies: int) -> int:
     each = warehouse.count("core.enterprise")
     try:
         for name, table in contracts.tables.items():
-            if table.schema_name == "core" and NUMBER in table.columns and warehouse.exists(name):
-                moved = f"{NUMBER} + copy * {each} AS {NUMBER}"
-                named = f", {NAME} || '-' || copy AS {NAME}" if NAME in table.columns else ""
-                rows = f"SELECT * EXCLUDE (copy) REPLACE ({moved}{named}) FROM {name}, range({copies}) AS r(copy)"
-                _store(warehouse, name, rows, folder=home / "province", has_month=table.slab is not None)
+            if table.schema_name == "core" and _numbers(table) and warehouse.exists(name):
+                if table.slab:
+                    _slabs(warehouse, table, copies, each, folder=home / "province" / table.name)
+                else:
+                    warehouse.store(name, _repeated(warehouse.frame(f"FROM {name}"), table, copies, each))
         return warehouse.count("core.enterprise")
     finally:
         warehouse.close()
 
 
-def _store(warehouse: Warehouse, name: str, rows: str, *, folder: Path, has_month: bool) -> None:
-    """Put ``rows`` in the place of ``name``: month slabs for a fact, a table otherwise."""
-    if not has_month:
-        warehouse.execute(f"CREATE TEMP TABLE _repeated AS {rows}")
-        warehouse.drop(name)
-        warehouse.execute(f"CREATE TABLE {name} AS FROM _repeated ORDER BY ALL; DROP TABLE _repeated")
-        return
-    parts = folder / name
-    shutil.rmtree(parts, ignore_errors=True)
-    parts.mkdir(parents=True)
+def _slabs(warehouse: Warehouse, table: Table, copies: int, each: int, *, folder: Path) -> None:
+    """Put the months of ``table``, repeated, in the place of its own: a file for each month and bucket."""
+    shutil.rmtree(folder, ignore_errors=True)
     files = []
-    for (month,) in warehouse.rows(f"SELECT DISTINCT month FROM {name} ORDER BY month"):
-        file = parts / f"{month}.parquet"
-        chosen = f"SELECT * FROM ({rows}) WHERE month = DATE '{month}' ORDER BY {NUMBER}"
-        warehouse.execute(f"COPY ({chosen}) TO '{file}' (FORMAT parquet, ROW_GROUP_SIZE {ROWS_PER_GROUP})")
-        files.append(file)
-    warehouse.view_over_files(name, files)
+    for (month,) in warehouse.rows(f"SELECT DISTINCT month FROM {table.table} ORDER BY month"):
+        rows = warehouse.frame(f"FROM {table.table} WHERE month = $month ORDER BY {table.key[0]}", month=month)
+        (folder / str(month)).mkdir(parents=True)
+        for bucket, body in slabs(_repeated(rows, table, copies, each), table.key[0]):
+            files.append(folder / str(month) / bucket)
+            files[-1].write_bytes(body)
+    warehouse.view_over_files(table.table, files)
+
+
+def _repeated(rows: pl.DataFrame, table: Table, copies: int, each: int) -> pl.DataFrame:
+    """``rows`` as often as there are ``copies``, each with numbers and identifiers of its own."""
+    own = [
+        rows.with_columns(
+            *(pl.col(number) + copy * each for number in _numbers(table)),
+            *([pl.col(NAME) + f"-{copy}"] if NAME in table.columns else []),
+        )
+        for copy in range(copies)
+    ]
+    return pl.concat(own)
+
+
+def _numbers(table: Table) -> list[str]:
+    return [column for column in table.columns if column.endswith(NUMBER)]
 
 
 if __name__ == "__main__":

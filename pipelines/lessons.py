@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from models import labels, rule_score
 from models.train import Task
-from pipelines import nightly, purpose
+from pipelines import inputs, nightly, purpose
 from pipelines import settings as settings_file
-from pipelines.contracts import Contracts, read_sql
+from pipelines.contracts import Contracts
 from pipelines.errors import ModelLifeError
 from pipelines.ledger import Ledger
 from pipelines.lunar import month_of_ordinal, ordinal
@@ -102,7 +102,7 @@ def _seen(night: Night) -> pl.DataFrame | None:
     """What the night read of every enterprise, with the rule score's points; None without an insurance month."""
     for stage in STAGES:
         nightly.do_stage(night, stage)
-    frame = night.warehouse.frame(read_sql("risk/inputs"), numbers=None).filter(pl.col("reference_month").is_not_null())
+    frame = inputs.read(night.warehouse).filter(pl.col("reference_month").is_not_null())
     if frame.is_empty():
         return None
     points = rule_score.score(frame, rule_score.rule_set(night.run.parameters.in_force())).score

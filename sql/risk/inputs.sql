@@ -1,5 +1,5 @@
--- Grain: one row per enterprise with features ($numbers: only these), in order of enterprise_no: what the rules and the
--- models read.
+-- Grain: one row per enterprise with features ($numbers: only these), what the rules and the models read; in no order
+-- by itself (pipelines/inputs.py).
 SELECT
     f.*,
     e.enterprise_id,
@@ -12,4 +12,3 @@ SELECT
 FROM features.enterprise AS f
 LEFT JOIN core.enterprise AS e USING (enterprise_no)
 WHERE $numbers::BIGINT[] IS NULL OR f.enterprise_no IN (SELECT unnest($numbers::BIGINT[]))
-ORDER BY f.enterprise_no

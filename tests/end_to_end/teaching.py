@@ -7,9 +7,8 @@ from models import drift, registry, train
 from models.train import Task
 from models.variants import VARIANTS
 from pipelines import contracts as contract_files
-from pipelines import learning
+from pipelines import inputs, learning
 from pipelines import parameters as parameter_files
-from pipelines.contracts import read_sql
 from pipelines.ledger import Ledger
 from pipelines.nightly import Means
 from pipelines.panel_scoring import settings_of
@@ -22,7 +21,7 @@ def promote_a_model(means: Means) -> str:
     """Teach a model by what the night of ``FIRST`` saw; it leads from ``SECOND`` on. Gives its name."""
     contracts, parameters = contract_files.load(), parameter_files.load(FIRST)
     warehouse = Warehouse(means.home.warehouse, contracts=contracts)
-    frame = warehouse.frame(read_sql("risk/inputs"), numbers=None).filter(pl.col("insured_persons") > 0)
+    frame = inputs.read(warehouse).filter(pl.col("insured_persons") > 0)
     warehouse.close()
     event = frame["insured_volatility_12m_ratio"].fill_null(0.0) > 0.05
     rows = frame.with_columns(

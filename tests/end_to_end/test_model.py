@@ -15,8 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from nights import FIRST, SECOND, cutoff_of, state
 
 from pipelines import contracts as contract_files
-from pipelines import learning, lessons, nightly, replay
-from pipelines.contracts import read_sql
+from pipelines import inputs, learning, lessons, nightly, replay
 from pipelines.errors import ModelLifeError, NotFoundError
 from pipelines.ledger import Ledger
 from pipelines.nightly import Means
@@ -124,7 +123,7 @@ def test_a_lesson_holds_what_its_nights_saw(led: Means) -> None:
     taught = lessons.lesson(led, as_of=SECOND, cutoff=cutoff_of(SECOND), nights=2)
     contracts = contract_files.load()
     warehouse = Warehouse(led.home.warehouse, contracts=contracts)
-    seen = warehouse.frame(read_sql("risk/inputs"), numbers=None).filter(pl.col("insured_persons") > 0)
+    seen = inputs.read(warehouse).filter(pl.col("insured_persons") > 0)
     warehouse.close()
     last = taught.panel.filter(pl.col("origin") == pl.col("origin").max())
     columns = ["enterprise_id", *learning.design_of(contracts).names]

@@ -154,7 +154,38 @@ def test_only_months_that_change_are_written_again(run: Run, warehouse: Warehous
         for note in receipt.notes
         if note.startswith("core.enterprise_month:")
     ]
-    assert written == [f"core.enterprise_month: {n} of 3 months written" for n in (3, 0, 1)]
+    assert written == [f"core.enterprise_month: {n} of 3 months made, {n} files written" for n in (3, 0, 1)]
+
+
+def test_a_correction_writes_the_one_slab_of_its_bucket(
+    run: Run, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.facts.BUCKET_SIZE", 1)
+    give(warehouse, "insured_unit", [unit("1", ONE), unit("2", TWO)])
+    months = [insured(number, 40, month=date(2026, m, 1)) for m in (1, 2, 3) for number in ("1", "2")]
+    give(warehouse, "insurance_month", months)
+    core.run(run, warehouse)
+    before = slab_files(run)
+    assert len(before) == 2 * 3
+    corrected = [*months, insured("1", 30, month=date(2026, 1, 1), known_at=LATE, delivery_no=2)]
+    give(warehouse, "insurance_month", corrected)
+    receipt = core.run(run, warehouse)
+    assert "core.enterprise_month: 1 of 3 months made, 1 files written" in receipt.notes
+    [(fresh, content)] = slab_files(run).items() - before.items()
+    assert fresh not in before
+    assert content == (1, 30)
+    assert warehouse.rows(
+        "SELECT enterprise_no, sum(insured_persons) FROM core.enterprise_month GROUP BY ALL ORDER BY ALL"
+    ) == [(0, 110), (1, 120)]
+
+
+def slab_files(run: Run) -> dict[int, tuple[int, int]]:
+    """Inode of each slab of the insured months → its rows and their first head count."""
+    found = {}
+    for path in (run.home.core / "enterprise_month").rglob("*-1.parquet"):
+        rows = pl.read_parquet(path)
+        found[path.stat().st_ino] = (rows.height, rows["insured_persons"][0])
+    return found
 
 
 def test_a_number_does_not_change_when_later_enterprises_come(run: Run, warehouse: Warehouse) -> None:

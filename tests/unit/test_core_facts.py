@@ -224,7 +224,7 @@ def test_a_new_link_rewrites_only_the_months_in_which_it_leads_elsewhere(run: Ru
     ]
     give(warehouse, "insured_unit", [unit("1", ONE), unit("2", TWO), *moved])
     receipt = core.run(run, warehouse)
-    assert "core.claim_month: 2 of 3 months written" in receipt.notes
+    assert "core.claim_month: 2 of 3 months made, 2 files written" in receipt.notes
     got = warehouse.rows(
         "SELECT enterprise_id, claim_persons FROM core.claim_month JOIN core.enterprise USING (enterprise_no)"
     )

@@ -50,7 +50,7 @@ def run(run: Run, warehouse: Warehouse) -> Receipt:
         dropped={"unlinked": left_out} if left_out else {},
         notes=(
             f"names led to enterprises: {by_name}, waiting for a person: {waiting}",
-            *(f"{fact.table}: {fact.new} of {fact.months} months written" for fact in facts),
+            *(f"{fact.table}: {fact.new} of {fact.months} months made, {fact.files} files written" for fact in facts),
         ),
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from pipelines.contracts import Contracts, Feed, Slab, Table, read_sql
+from pipelines.facts import BUCKET_SIZE
 from pipelines.run import Run, add_months, month_of
 from pipelines.stages.core import latest
 from pipelines.warehouse import Warehouse
@@ -42,7 +43,7 @@ def of_facts(run: Run, warehouse: Warehouse) -> dict[str, dict[date, Rest]]:
         feeds = run.contracts.providers(slab.raw.removeprefix("raw."))
         told = {feed.feed: by_feed.get(feed.feed, {}) for feed in feeds}
         types = [run.contracts.column(name).type for name in table.columns]
-        shape = [*table.columns, *types, *table.key, str(table.sums)]
+        shape = [*table.columns, *types, *table.key, str(table.sums), str(BUCKET_SIZE)]
         recipe = [latest.body(table, run.contracts), *shape, *(str(sorted(f.provides.items())) for f in feeds)]
         span = span_of(slab, run)
         found[table.table] = {

@@ -1,9 +1,10 @@
-"""Month slabs of facts: one immutable Parquet file per table and month, rows in order of enterprise.
+"""Month slabs of facts: one immutable Parquet file per table, month and bucket of enterprises, rows in their order.
 
-A month is written again only when what it rests on changes: the deliveries that speak of it, of which
-``ingest.delivery_period`` tells without a row being read, or the enterprise of an identifier in it (``links``). An
-older cutoff finds its own slabs beside the newer ones. ``slabs.json`` says which slabs held for which links; without
-it all months are written again.
+A month is made again only when what it rests on changes: the deliveries that speak of it, of which
+``ingest.delivery_period`` tells without a row being read, or the enterprise of an identifier in it (``links``). Of a
+month made again only the buckets are written whose rows are others; the files of the rest are taken over. An older
+cutoff finds its own slabs beside the newer ones. ``slabs.json`` says which slabs held for which links; without it all
+months are made again.
 """
 
 import hashlib
@@ -20,24 +21,25 @@ from typing import Any
 import polars as pl
 
 from pipelines.contracts import Slab, Table
+from pipelines.facts import slabs, slabs_in
 from pipelines.run import Run, add_months, atomic_file, make_folder, sync_folder
 from pipelines.stages.core import latest, links, rests, unlinked
 from pipelines.stages.core.rests import Rest
 from pipelines.warehouse import Warehouse
 
-ROWS_PER_GROUP = 16_384
 ROWS_AT_ONCE = 600_000
 BOOK, LINKS = "slabs.json", "links"
-ROWS, LEFT_OUT = "rows.parquet", "unlinked.parquet"
+LEFT_OUT = "unlinked.parquet"
 
 
 @dataclass(frozen=True)
 class Written:
-    """What became of one fact: months in all, months written, and what of it reaches no enterprise."""
+    """What became of one fact: months in all, months made, files written, and what of it reaches no enterprise."""
 
     table: str
     months: int
     new: int
+    files: int
     unlinked: pl.DataFrame
 
 
@@ -77,7 +79,7 @@ def _keep_book(root: Path, book: Mapping[str, Any]) -> None:
 
 @dataclass
 class _Fact:
-    """The slabs of one fact on one night; ``names`` are its slabs once ``write`` is done."""
+    """The slabs of one fact on one night; ``names`` are its months' folders once ``write`` is done."""
 
     run: Run
     warehouse: Warehouse
@@ -87,6 +89,7 @@ class _Fact:
     page: Mapping[str, str]
     linked_by: str
     names: dict[date, str] = field(init=False)
+    files: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         """Take over every slab of the last night whose month still rests on the same."""
@@ -108,11 +111,11 @@ class _Fact:
             self._write_months({month: fresh[month] for month in months})
         self.names = dict(sorted((self.names | fresh).items()))
         folders = [self._folder(month, name) for month, name in self.names.items()]
-        self.warehouse.view_over_files(self.table.table, [folder / ROWS for folder in folders])
+        self.warehouse.view_over_files(self.table.table, [path for folder in folders for path in slabs_in(folder)])
         self._forget()
         left_out = [folder / LEFT_OUT for folder in folders if (folder / LEFT_OUT).is_file()]
         told = unlinked.of_files(self.slab, left_out)
-        return Written(self.table.table, len(self.names), len(missing), told)
+        return Written(self.table.table, len(self.names), len(missing), self.files, told)
 
     def _portions(self, months: Sequence[date]) -> Iterator[list[date]]:
         """``months`` in portions of about ``ROWS_AT_ONCE`` raw rows: large ones cost memory, small ones time."""
@@ -166,7 +169,9 @@ class _Fact:
         make_folder(folder)
         temporary = Path(tempfile.mkdtemp(dir=folder, prefix="."))
         typed = rows.cast(self.run.contracts.polars_schema(self.table.table))  # type: ignore[arg-type]
-        _write(typed, temporary / ROWS)
+        before = folder / self.page.get(month.isoformat(), name)
+        for bucket, body in slabs(typed, self.table.key[0]):
+            self.files += _put(body, temporary / bucket, before / bucket)
         if left_out.height:
             _write(left_out, temporary / LEFT_OUT)
         sync_folder(temporary)
@@ -181,7 +186,21 @@ class _Fact:
                 shutil.rmtree(path, ignore_errors=True)
 
 
+def _put(body: bytes, path: Path, before: Path) -> bool:
+    """Write ``body``, or take the file ``before`` where it says the same; whether one was written."""
+    if before.is_file() and before.stat().st_size == len(body) and before.read_bytes() == body:
+        os.link(before, path)
+        return False
+    path.write_bytes(body)
+    _sync(path)
+    return True
+
+
 def _write(frame: pl.DataFrame, path: Path) -> None:
-    frame.write_parquet(path, compression="zstd", compression_level=1, row_group_size=ROWS_PER_GROUP)
+    frame.write_parquet(path, compression="zstd", compression_level=1)
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
     with path.open("rb") as written:
         os.fsync(written.fileno())

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from models import absence, explain, seasonal
 from models.reason_words import month_text, percent, signed_percent, yuan
 from models.train import Model
-from pipelines.contracts import Contracts, read_sql
+from pipelines import inputs
+from pipelines.contracts import Contracts
 from pipelines.stages.edition.cases import Listing
 from pipelines.warehouse import Warehouse
 
@@ -57,7 +58,7 @@ def read(
     numbers = [case.row["enterprise_no"] for case in listed if case.row["probability"] is not None]
     if model is None or not numbers or month is None:
         return {}
-    frame = warehouse.frame(read_sql("risk/inputs"), numbers=numbers)
+    frame = inputs.read(warehouse, numbers=numbers)
     values = model.values(frame)
     terms, base = model.contributions(values)
     names, added = explain.by_theme(terms, model.design.names, model.design.themes)

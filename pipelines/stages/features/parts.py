@@ -16,7 +16,7 @@ from pipelines.contracts import Contracts
 from pipelines.facts import Facts, opened, spread
 from pipelines.run import Run, atomic_file, code_digest, make_folder
 from pipelines.stages.features import reading
-from pipelines.stages.features.passes import Asked, Part, together
+from pipelines.stages.features.passes import Asked, Part, sums_of, together
 from pipelines.stages.features.peers import Peers
 from pipelines.stages.features.reading import BLOCK_SIZE, Bucket
 from pipelines.stages.features.tonight import Tonight
@@ -36,7 +36,7 @@ class Sums:
 
     def __call__(self, within: Bucket) -> list[Peers]:
         """One entry for each origin."""
-        return Part(self.asked, opened(self.facts), within, bucket_size=BLOCK_SIZE).sums()
+        return sums_of(self.asked, _opened(self.facts, within), within, bucket_size=BLOCK_SIZE)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Rows:
         """How many rows the part has; one that was written before is not computed again."""
         path = file_of(self.folder, within)
         if not path.is_file():
-            part = Part(self.night.asked, opened(self.facts), within, bucket_size=BLOCK_SIZE)
+            part = Part(self.night.asked, _opened(self.facts, within), within, bucket_size=BLOCK_SIZE)
             schema = self.facts.contracts.polars_schema(TABLE)
             rows = pl.concat(self.night.rows(part, self.sums), how="vertical_relaxed").cast(schema)  # type: ignore[arg-type]
             with atomic_file(path) as temporary:
@@ -87,6 +87,10 @@ def sources(contracts: Contracts) -> tuple[str, ...]:
 def file_of(folder: Path, within: Bucket) -> Path:
     """Where the rows of a part lie."""
     return folder / f"{within.first_no:012d}-{within.count}.parquet"
+
+
+def _opened(facts: Facts, within: Bucket) -> Warehouse:
+    return opened(facts.of(*within.numbers.values()))
 
 
 def _name(night: Tonight, facts: Facts, parts: Sequence[Bucket]) -> str:

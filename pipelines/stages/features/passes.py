@@ -28,7 +28,7 @@ Finish = Callable[[int, Bucket, Panel, dict[str, Masked]], pl.DataFrame]
 """From the place of an origin, a bucket, its panel and the kernel's values to rows."""
 Item = TypeVar("Item")
 HELD_BUCKETS = 8
-"""So many buckets are read once and held between the passes; more are read again, of the heads alone first."""
+"""So many buckets are read once and held between the passes; of more the heads are read first, alone."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,12 @@ class Part:
 
     def sums(self) -> list[Peers]:
         """The sums of the part for peers, one for each origin."""
+        if len(self.buckets) > HELD_BUCKETS:
+            return sums_of(self.asked, self.warehouse, self.within, bucket_size=self.buckets[0].count)
         parts: list[list[Peers]] = []
-        are_held = len(self.buckets) <= HELD_BUCKETS
-        for bucket, rows in ahead(self._heads(whole=are_held)):
-            insured = reading.insurance_of(rows, self.city, bucket)
-            if are_held:
-                self.held[bucket.first_no] = insured
-            parts.append([self._sums(insured, origin, bucket) for origin in self.asked.origins])
+        for bucket, rows in ahead((bucket, self._insurance_rows(bucket)) for bucket in self.buckets):
+            insured = self.held[bucket.first_no] = reading.insurance_of(rows, self.city, bucket)
+            parts.append(_sums(self.asked, insured, self._of(bucket)))
         return together(parts)
 
     def computed(self, sums: Sequence[Peers], finish: Finish) -> Iterator[tuple[pl.DataFrame, ...]]:
@@ -116,14 +115,6 @@ class Part:
         )
         return joined.with_columns(pl.col("is_listed").fill_null(value=False))
 
-    def _heads(self, *, whole: bool) -> Iterator[tuple[Bucket, pl.DataFrame]]:
-        """Insurance rows of every bucket: ``whole`` where they can be held, else the heads alone."""
-        for bucket in self.buckets:
-            if whole:
-                yield bucket, self._insurance_rows(bucket)
-            else:
-                yield bucket, reading.insurance_rows(self.warehouse, self.city, bucket, query="read_insured")
-
     def _rows(self, sparse: Sparse) -> Iterator[tuple[Bucket, pl.DataFrame | None, dict[str, pl.DataFrame]]]:
         """What is read bucket by bucket for the kernel; insurance only where it is not held."""
         for bucket in self.buckets:
@@ -136,13 +127,32 @@ class Part:
             self.warehouse, self.city, bucket, query="read_insurance", arrears_tolerance_fen=tolerance
         )
 
-    def _sums(self, insured: Insurance, origin: Origin, bucket: Bucket) -> Peers:
-        month, divisions = origin.insurance - insured.first, len(self.asked.coverage.divisions)
-        return peers.sums(insured, month, division=self._of(bucket), divisions=divisions)
-
     def _of(self, bucket: Bucket) -> Ints:
         place = bucket.first_no - self.first_no
         return self.places[place : place + bucket.count]
+
+
+def sums_of(asked: Asked, warehouse: Warehouse, within: Bucket, *, bucket_size: int) -> list[Peers]:
+    """What ``Part.sums`` gives, of the head counts that it needs alone: for a part that is read again afterwards."""
+    months = reading.read_heads(warehouse, asked.origins, within, months=peers.SPAN)
+    enterprises = warehouse.frame(read_sql("features/read_enterprise"), **within.numbers)
+    places = reading.places_of(enterprises, asked.coverage.divisions)
+    parts: list[list[Peers]] = []
+    buckets = reading.buckets(within, size=bucket_size)
+    for bucket, rows in ahead(
+        (bucket, reading.insurance_rows(warehouse, months, bucket, query="read_insured")) for bucket in buckets
+    ):
+        division = places[bucket.first_no - within.first_no :][: bucket.count]
+        parts.append(_sums(asked, reading.insurance_of(rows, months, bucket), division))
+    return together(parts)
+
+
+def _sums(asked: Asked, insured: Insurance, division: Ints) -> list[Peers]:
+    count = len(asked.coverage.divisions)
+    return [
+        peers.sums(insured, origin.insurance - insured.first, division=division, divisions=count)
+        for origin in asked.origins
+    ]
 
 
 def together(parts: Iterable[Sequence[Peers]]) -> list[Peers]:

@@ -19,7 +19,6 @@ from pipelines.parameters import Parameters
 from pipelines.run import Run
 from pipelines.stages.features.masked import Bools, Ints
 from pipelines.stages.features.panel import (
-    INSURANCE_MONTHS,
     Definitions,
     Exports,
     Insurance,
@@ -28,7 +27,7 @@ from pipelines.stages.features.panel import (
     insurance_panel,
 )
 from pipelines.stages.features.tariff import Measure
-from pipelines.stages.features.windows import export_window
+from pipelines.stages.features.windows import export_window, insurance_window
 from pipelines.warehouse import Warehouse
 
 UNITED_STATES = "USA"
@@ -64,13 +63,22 @@ EVERYONE = Bucket(first_no=0, count=2**62)
 
 
 @dataclass(frozen=True)
-class City:
-    """What is read once for a range of enterprises: the window, the months' states, the small sources in order."""
+class Months:
+    """What is read once of the insurance of a range of enterprises: the window, its months' states, what lies before.
+
+    ``before`` has a row per enterprise that had one before ``first``.
+    """
 
     first: int
     complete: Bools
     before: pl.DataFrame
     quarantined: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class City(Months):
+    """What is read once for a range of enterprises, with the small sources in order."""
+
     export_first: int
     export_present: Bools
     exports: pl.DataFrame
@@ -116,23 +124,15 @@ def read_city(
 
     ``export_months`` are those in which anybody exported, whom ``within`` need not hold.
     """
-    last = max(origin.insurance for origin in origins)
-    first = min(origin.insurance for origin in origins) - INSURANCE_MONTHS + 1
+    first, last = insurance_window(origins)
     export_first, export_last = export_window(origins)
     exports = read(warehouse, "read_export", **within.numbers, **span(export_first, export_last))
     products, product = _coded(exports["hs6"])
     _, destination = _coded(exports["destination"])
     to_us = (exports["destination"] == UNITED_STATES).fill_null(value=False)
-    complete = marks(
-        [ordinal(m) for (m,) in warehouse.rows("SELECT month FROM core.month_status WHERE is_complete_month")],
-        first=first,
-        count=last - first + 1,
-    )
+    before = read(warehouse, "read_before", **within.numbers, first_month=month_of_ordinal(first))
     return City(
-        first=first,
-        complete=complete,
-        before=read(warehouse, "read_before", **within.numbers, first_month=month_of_ordinal(first)),
-        quarantined=read(warehouse, "read_quarantined", **within.numbers, **span(first, last)),
+        **vars(_months(warehouse, before, within, first=first, last=last)),
         export_first=export_first,
         export_present=marks(export_months, first=export_first, count=export_last - export_first + 1),
         exports=exports.select(
@@ -149,6 +149,27 @@ def read_city(
     )
 
 
+def read_heads(warehouse: Warehouse, origins: Sequence[Origin], within: Bucket, *, months: int) -> Months:
+    """What the head counts of ``origins`` and of so many ``months`` before them need; ``before`` says who was seen."""
+    first, last = insurance_window(origins)
+    near = min(origin.insurance for origin in origins) - months
+    starts = {"window_month": month_of_ordinal(first), "first_month": month_of_ordinal(near)}
+    before = read(warehouse, "read_seen", **within.numbers, **starts).with_columns(
+        ordinal=pl.lit(near - 1, dtype=pl.Int64), insured_persons=pl.lit(None, dtype=pl.Int64)
+    )
+    return _months(warehouse, before, within, first=near, last=last)
+
+
+def _months(warehouse: Warehouse, before: pl.DataFrame, within: Bucket, *, first: int, last: int) -> Months:
+    complete = warehouse.rows("SELECT month FROM core.month_status WHERE is_complete_month")
+    return Months(
+        first=first,
+        complete=marks([ordinal(month) for (month,) in complete], first=first, count=last - first + 1),
+        before=before,
+        quarantined=read(warehouse, "read_quarantined", **within.numbers, **span(first, last)),
+    )
+
+
 def buckets(within: Bucket, *, size: int) -> Iterator[Bucket]:
     """Ranges of ``size`` enterprise numbers that make up ``within``, the last perhaps shorter."""
     end = within.first_no + within.count
@@ -156,12 +177,14 @@ def buckets(within: Bucket, *, size: int) -> Iterator[Bucket]:
         yield Bucket(first_no=first_no, count=min(size, end - first_no))
 
 
-def insurance(warehouse: Warehouse, city: City, bucket: Bucket, *, query: str, **parameters: Any) -> Insurance:
+def insurance(warehouse: Warehouse, city: Months, bucket: Bucket, *, query: str, **parameters: Any) -> Insurance:
     """The insurance panel of ``bucket`` by the SQL file ``query``, over all months of ``city``."""
     return insurance_of(insurance_rows(warehouse, city, bucket, query=query, **parameters), city, bucket)
 
 
-def insurance_rows(warehouse: Warehouse, city: City, bucket: Bucket, *, query: str, **parameters: Any) -> pl.DataFrame:
+def insurance_rows(
+    warehouse: Warehouse, city: Months, bucket: Bucket, *, query: str, **parameters: Any
+) -> pl.DataFrame:
     """The insurance rows of ``bucket`` by the SQL file ``query``, over all months of ``city``."""
     return read(
         warehouse,
@@ -172,7 +195,7 @@ def insurance_rows(warehouse: Warehouse, city: City, bucket: Bucket, *, query: s
     )
 
 
-def insurance_of(rows: pl.DataFrame, city: City, bucket: Bucket) -> Insurance:
+def insurance_of(rows: pl.DataFrame, city: Months, bucket: Bucket) -> Insurance:
     """The insurance panel of ``bucket`` from its ``insurance_rows``."""
     return insurance_panel(
         rows,

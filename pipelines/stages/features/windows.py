@@ -2,12 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 
-from pipelines.stages.features.panel import EXPORT_MONTHS, Origin
+from pipelines.stages.features.panel import EXPORT_MONTHS, INSURANCE_MONTHS, Origin
 from pipelines.stages.features.sources import FLOWS, MonthlySource
 from pipelines.stages.features.transfers import SPAN
 
 Window = tuple[int, int]
 """First and last month, as ordinals."""
+
+
+def insurance_window(origins: Iterable[Origin]) -> Window:
+    """The months of insurance."""
+    reached = [origin.insurance for origin in origins]
+    return min(reached) - INSURANCE_MONTHS + 1, max(reached)
 
 
 def export_window(origins: Sequence[Origin]) -> Window:

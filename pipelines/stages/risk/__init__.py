@@ -9,7 +9,7 @@ import polars as pl
 
 from models import drift, rule_score, seasonal
 from models.registry import Artefact
-from pipelines.contracts import read_sql
+from pipelines import inputs
 from pipelines.errors import ContractError
 from pipelines.run import Receipt, Run
 from pipelines.stages.risk import parts
@@ -41,7 +41,7 @@ def run(run: Run, warehouse: Warehouse, *, model: Artefact | None = None, engine
         if engine:
             score, fired, counts = parts.compute(run, warehouse, rules, model, engine)
         else:
-            features = warehouse.frame(read_sql("risk/inputs"), numbers=None)
+            features = inputs.read(warehouse)
             scored = score_all(features, rules, model)
             score, counts = scored.score, scored.counts
             warehouse.drop("risk.reason")

@@ -16,7 +16,7 @@ import polars as pl
 from models import drift
 from models.registry import Artefact
 from models.rule_score import RuleSet
-from pipelines.contracts import read_sql
+from pipelines import inputs
 from pipelines.facts import Facts, opened, spread
 from pipelines.run import Run, atomic_file, code_digest, make_folder
 from pipelines.stages.risk.scored import score_all
@@ -43,7 +43,7 @@ class Score:
         """The counts are written last: with them the part is whole."""
         place = self.folder / f"{part[0]:012d}"
         if not (place / COUNTS).is_file():
-            features = _features(opened(self.facts), part)
+            features = inputs.read(opened(self.facts.of(*part)), within=part)
             scored = score_all(features, self.rules, self.model)
             for name, frame in ((SCORE, scored.score), (REASON, scored.reasons)):
                 with atomic_file(place / name) as temporary:
@@ -73,15 +73,8 @@ def compute(
         if other != folder:
             shutil.rmtree(other, ignore_errors=True)
     frames = [pl.read_parquet(place / SCORE) for place in places]
-    empty = score_all(_features(warehouse, (0, -1)), rules, model)
+    empty = score_all(inputs.read(warehouse, within=(0, -1)), rules, model)
     return pl.concat([empty.score, *frames], how="vertical_relaxed"), fired, _together(places)
-
-
-def _features(warehouse: Warehouse, part: Range) -> pl.DataFrame:
-    """What the rules and the models read of a part, in order of enterprise_no."""
-    body = read_sql("risk/inputs").strip().rstrip(";")
-    query = f"SELECT * FROM (\n{body}\n) WHERE enterprise_no BETWEEN $first_no AND $last_no ORDER BY enterprise_no"
-    return warehouse.frame(query, numbers=None, first_no=part[0], last_no=part[1])
 
 
 def _together(places: Sequence[Path]) -> drift.Counts:
