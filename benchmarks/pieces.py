@@ -6,15 +6,21 @@ Imports that only some pieces need happen in their preparation, so that start-up
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from benchmarks import homes
 from benchmarks.measure import Work, cpu_seconds, measured, printed
+from benchmarks.usage import PAUSE, Usage
 from pipelines import nightly
+from pipelines import settings as settings_file
+from pipelines.engines import engine_of
 from pipelines.nightly import Outcome
 from pipelines.run import Receipt
 
@@ -80,6 +86,33 @@ def step(given: Arguments) -> Work:
     return work
 
 
+def slabs_night(given: Arguments) -> Work:
+    """Some stages of a night whose core is there, one after another, with the engine that the home names.
+
+    Its processes or its session are there before the watch begins. Every process below the caller's is watched, the
+    cluster's too.
+    """
+    day = date.fromisoformat(given["night"])
+    made = homes.means(Path(given["home"]), night=day)
+    engine = engine_of(settings_file.load(made.home).engine)
+    if engine:
+        list(engine.each(_nothing, range(given["processes"])))
+    stages = _watched()
+
+    def work() -> dict[str, Any]:
+        with Usage(os.getppid()) as usage:
+            for name in given["stages"]:
+                nightly.step(made, name=name, as_of=day)
+        return {"stages": stages, "roles": {role: asdict(one) for role, one in sorted(usage.roles.items())}}
+
+    return work
+
+
+def _nothing(_: int) -> None:
+    """A task that shows that a process is there, with all that it imports."""
+    sleep(PAUSE)
+
+
 def _import_checks() -> None:
     """Great Expectations takes seconds to import; that is start-up, not work."""
     importlib.import_module("great_expectations")
@@ -109,6 +142,7 @@ PIECES: Mapping[str, tuple[str, str]] = {
     "land": ("benchmarks.pieces", "land"),
     "night": ("benchmarks.pieces", "night"),
     "step": ("benchmarks.pieces", "step"),
+    "slabs_night": ("benchmarks.pieces", "slabs_night"),
     "scan": ("benchmarks.scans", "scan"),
     "record": ("benchmarks.scans", "record"),
     "pandas_night": ("benchmarks.pandas_baseline", "night"),

@@ -37,8 +37,9 @@ class Role:
 
 @dataclass
 class Usage:
-    """Watches the descendants of this process while its block runs; then ``roles`` says what each kind took."""
+    """Watches the descendants of process ``root`` while its block runs; then ``roles`` says what each kind took."""
 
+    root: int
     roles: dict[str, Role] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -71,7 +72,7 @@ class Usage:
             self._read()
 
     def _read(self) -> None:
-        for process in psutil.Process().children(recursive=True):
+        for process in psutil.Process(self.root).children(recursive=True):
             try:
                 role = _role(" ".join(process.cmdline()))
                 if role:
