@@ -1,7 +1,8 @@
 """Parts computed by the executors of an Apache Spark cluster, which may be lost and started again on the way.
 
 Spark stays in an environment of its own (``SPARK_HOME``): it is found there when it is asked for, and only here. The
-Python of the executors is this one, at the same path on every host, with this package in it.
+Python of the executors is this one, at the same path on every host, with this package in it; or the one that the option
+``spark.pyspark.python`` names, such as that of a packed environment which ``spark.archives`` hands out.
 """
 
 import os
@@ -16,6 +17,7 @@ from pipelines.errors import SettingsError
 from pipelines.work import Part, Result
 
 LIBRARIES = "python/lib/*.zip"
+PYTHON = "spark.pyspark.python"
 DEFAULTS = {
     "spark.python.worker.reuse": "true",
     "spark.log.level": "ERROR",
@@ -23,6 +25,7 @@ DEFAULTS = {
     "spark.ui.showConsoleProgress": "false",
     "spark.eventLog.enabled": "false",
     "spark.task.maxFailures": "8",
+    "spark.executorEnv.MALLOC_ARENA_MAX": "2",
     "spark.executorEnv.OMP_NUM_THREADS": "1",
     "spark.executorEnv.POLARS_MAX_THREADS": "1",
 }
@@ -58,7 +61,7 @@ class Spark:
         for library in sorted(self.home.glob(LIBRARIES)):
             if str(library) not in sys.path:
                 sys.path.append(str(library))
-        os.environ |= {"SPARK_HOME": str(self.home), "PYSPARK_PYTHON": sys.executable}
+        os.environ |= {"SPARK_HOME": str(self.home), "PYSPARK_PYTHON": self.options.get(PYTHON, sys.executable)}
         try:
             from pyspark.sql import SparkSession  # noqa: PLC0415  of SPARK_HOME, where there is one
         except ImportError as error:

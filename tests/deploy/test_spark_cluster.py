@@ -82,6 +82,18 @@ def test_any_number_of_executors_and_any_parts_are_the_night_bit_for_bit(
         assert there[table] == here[table], table
 
 
+def test_the_executors_may_have_a_python_of_their_own(cluster: Cluster, night: Night, tmp_path: Path) -> None:
+    here, own = computed(night, None), tmp_path / "their-python"
+    own.write_text(f'#!/bin/sh\ntouch {tmp_path}/used\nexec {sys.executable} "$@"\n', encoding="utf-8")
+    own.chmod(0o755)
+    engine = spark(cluster, 1000, **{"spark.pyspark.python": str(own)})
+    try:
+        assert computed(night, engine) == here
+    finally:
+        engine.close()
+    assert (tmp_path / "used").is_file()
+
+
 @pytest.mark.parametrize("victim", ["CoarseGrainedExecutorBackend", "pyspark.daemon", "deploy.worker.Worker"])
 def test_the_night_goes_on_when_a_part_of_the_cluster_is_killed(cluster: Cluster, night: Night, victim: str) -> None:
     here = computed(night, None)

@@ -1,10 +1,18 @@
 """Whoever computes the parts of a night, and however large they are: the same rows, bit for bit."""
 
+import shutil
+from pathlib import Path
+
+import nights
 import pytest
 from computing import TABLES, computed
+from conftest import NOW
 
+from pipelines import nightly
 from pipelines.engines.local import Processes
+from pipelines.means import Means
 from pipelines.nightly import Night
+from pipelines.settings import Home
 from pipelines.stages import features
 
 
@@ -17,6 +25,26 @@ def test_parts_of_any_size_in_other_processes_are_the_night_bit_for_bit(night: N
         for table in TABLES:
             assert apart[table] == here[table], (table, size)
     assert computed(night, None) == here, "and back again"
+
+
+def test_slabs_in_many_buckets_give_the_same_edition(
+    between_home: Path, issued_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("pipelines.facts", "pipelines.stages.core.rests"):
+        monkeypatch.setattr(f"{module}.BUCKET_SIZE", 64)
+    home = Home(shutil.copytree(between_home, tmp_path / "home", symlinks=True))
+    nightly.run(Means(home=home, now=NOW), as_of=nights.SECOND, cutoff=nights.cutoff_of(nights.SECOND))
+    assert len(list((home.core / "enterprise_month" / "2026-09-01").glob("*/*-64.parquet"))) == 5
+    assert nights.digests(home.editions) == nights.digests(Home(issued_home).editions)
+
+
+@pytest.mark.proof
+def test_parts_of_one_enterprise_are_the_night_bit_for_bit(night: Night) -> None:
+    here = computed(night, None)
+    apart = computed(night, Processes(2, part_size=1))
+    assert len(list((night.run.home.core / "features").glob("*/*-1.parquet"))) > 200
+    for table in TABLES:
+        assert apart[table] == here[table], table
 
 
 def test_parts_that_were_finished_are_not_computed_again(night: Night) -> None:

@@ -177,6 +177,14 @@ def test_a_correction_writes_the_one_slab_of_its_bucket(
     assert warehouse.rows(
         "SELECT enterprise_no, sum(insured_persons) FROM core.enterprise_month GROUP BY ALL ORDER BY ALL"
     ) == [(0, 110), (1, 120)]
+    corrected_files = slab_files(run)
+    later = [insured(number, 50, month=date(2026, 4, 1), delivery_no=3) for number in ("1", "2")]
+    give(warehouse, "insurance_month", [*corrected, *later])
+    receipt = core.run(run, warehouse)
+    assert "core.enterprise_month: 1 of 4 months made, 2 files written" in receipt.notes
+    appended = slab_files(run)
+    assert corrected_files.items() <= appended.items(), "nothing else is touched"
+    assert [appended[inode] for inode in appended.keys() - corrected_files.keys()] == [(1, 50), (1, 50)]
 
 
 def slab_files(run: Run) -> dict[int, tuple[int, int]]:
