@@ -94,7 +94,7 @@ def slabs_night(given: Arguments) -> Work:
     """
     day = date.fromisoformat(given["night"])
     made = homes.means(Path(given["home"]), night=day)
-    engine = engine_of(settings_file.load(made.home).engine)
+    engine = engine_of(settings_file.load(made.home).engine, 0)
     if engine:
         list(engine.each(_nothing, range(given["processes"])))
     stages = _watched()

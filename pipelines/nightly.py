@@ -26,6 +26,7 @@ from pipelines.means import Means
 from pipelines.run import Receipt, Run, code_digest, end_of, timed
 from pipelines.stages import alert, core, edition, features, gate, ingest, outlook, publish, report, risk
 from pipelines.warehouse import Warehouse, lock
+from pipelines.work import Engine
 
 __all__ = [
     "Means",
@@ -281,9 +282,9 @@ def _call(night: Night, name: str) -> Receipt:
             _hold_if_closed(night)
             return receipt
         case "features":
-            return features.run(run, warehouse, engine=engine_of(run.settings.engine))
+            return features.run(run, warehouse, engine=_engine(run, warehouse))
         case "risk":
-            return risk.run(run, warehouse, model=night.model, engine=engine_of(run.settings.engine))
+            return risk.run(run, warehouse, model=night.model, engine=_engine(run, warehouse))
         case "edition":
             decision = edition.decide(run, warehouse, ledger)
             explainer = night.model.model if night.model else None
@@ -312,6 +313,10 @@ def _call(night: Night, name: str) -> Receipt:
             )
             return receipt
     raise AssertionError(name)
+
+
+def _engine(run: Run, warehouse: Warehouse) -> Engine | None:
+    return engine_of(run.settings.engine, warehouse.count("core.enterprise"))
 
 
 def _hold_if_closed(night: Night) -> None:

@@ -3,17 +3,24 @@
 from functools import cache
 from pathlib import Path
 
-from pipelines.engines.local import Processes
+from pipelines.engines.local import Here, Processes
 from pipelines.engines.spark import Spark
 from pipelines.settings import EngineSettings
 from pipelines.work import Engine
 
 
-def engine_of(settings: EngineSettings) -> Engine | None:
-    """The engine that ``settings`` name; None where the night's own process computes all."""
+def engine_of(settings: EngineSettings, enterprises: int) -> Engine | None:
+    """The engine that ``settings`` name; None where the night's own process computes all at once.
+
+    It does so while the ``enterprises`` are those of a city; more it computes part by part, so that its memory is
+    bounded.
+    """
     if settings.kind == "spark":
         return Spark(settings.master, Path(settings.spark_home), options=settings.options)
-    return _processes(settings.processes) if settings.kind == "processes" else None
+    if settings.kind == "processes":
+        return _processes(settings.processes)
+    here = Here()
+    return here if enterprises > here.part_size else None
 
 
 @cache

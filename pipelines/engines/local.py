@@ -1,4 +1,7 @@
-"""Parts computed by processes of this host, each started anew so that nothing of the caller's state goes along."""
+"""Parts computed on this host: one after another in the caller's own process, or by several processes.
+
+Those are started anew, so that nothing of the caller's state goes along.
+"""
 
 import multiprocessing
 import pickle
@@ -10,7 +13,19 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from pipelines.facts import BUCKET_SIZE
 from pipelines.work import Part, Result
+
+
+@dataclass(frozen=True)
+class Here:
+    """The caller's own process."""
+
+    part_size: int = BUCKET_SIZE
+
+    def each(self, task: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[Result]:
+        """See ``pipelines.work.Engine``."""
+        return map(task, parts)
 
 
 @dataclass(frozen=True)
@@ -21,7 +36,7 @@ class Processes:
     """
 
     count: int
-    part_size: int = 16 * 16_384
+    part_size: int = BUCKET_SIZE
 
     def each(self, task: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[Result]:
         """See ``pipelines.work.Engine``; the task is unpacked once in each process."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import SettingsError
+from pipelines.facts import ROWS_PER_GROUP
 from pipelines.work import Part, Result
 
 LIBRARIES = "python/lib/*.zip"
@@ -38,7 +39,7 @@ class Spark:
 
     master: str
     home: Path
-    part_size: int = 4 * 16_384
+    part_size: int = 4 * ROWS_PER_GROUP
     options: dict[str, str] = field(default_factory=dict)
 
     def each(self, task: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[Result]:

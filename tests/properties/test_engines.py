@@ -9,7 +9,7 @@ from computing import TABLES, computed
 from conftest import NOW
 
 from pipelines import nightly
-from pipelines.engines.local import Processes
+from pipelines.engines.local import Here, Processes
 from pipelines.means import Means
 from pipelines.nightly import Night
 from pipelines.settings import Home
@@ -20,10 +20,10 @@ def test_parts_of_any_size_in_other_processes_are_the_night_bit_for_bit(night: N
     here = computed(night, None)
     assert len(here["risk.score"]) > 200
     assert any(row[4] is not None for row in here["risk.score"]), "a model leads"
-    for size in (97, 1000):
-        apart = computed(night, Processes(2, part_size=size))
+    for engine in (Processes(2, part_size=97), Processes(2, part_size=1000), Here(part_size=97)):
+        apart = computed(night, engine)
         for table in TABLES:
-            assert apart[table] == here[table], (table, size)
+            assert apart[table] == here[table], (table, engine)
     assert computed(night, None) == here, "and back again"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.contracts import Contracts
-from pipelines.facts import Facts, opened, spread
+from pipelines.facts import ROWS_PER_GROUP, Facts, opened, spread
 from pipelines.run import Run, atomic_file, code_digest, make_folder
 from pipelines.stages.features import reading
 from pipelines.stages.features.passes import Asked, Part, sums_of, together
@@ -24,7 +24,6 @@ from pipelines.warehouse import Warehouse
 from pipelines.work import Engine
 
 TABLE = "features.enterprise"
-BUCKET = 16_384
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Rows:
             schema = self.facts.contracts.polars_schema(TABLE)
             rows = pl.concat(self.night.rows(part, self.sums), how="vertical_relaxed").cast(schema)  # type: ignore[arg-type]
             with atomic_file(path) as temporary:
-                rows.write_parquet(temporary, compression="lz4", row_group_size=BUCKET)
+                rows.write_parquet(temporary, compression="lz4", row_group_size=ROWS_PER_GROUP)
         return int(pl.scan_parquet(path).select(pl.len()).collect().item())
 
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from pipelines import lunar
 from pipelines.contracts import read_sql
+from pipelines.facts import ROWS_PER_GROUP
 from pipelines.lunar import month_of_ordinal, ordinal
 from pipelines.parameters import Parameters
 from pipelines.run import Run
@@ -31,7 +32,7 @@ from pipelines.stages.features.windows import export_window, insurance_window
 from pipelines.warehouse import Warehouse
 
 UNITED_STATES = "USA"
-BLOCK_SIZE = 2 * 16_384
+BLOCK_SIZE = 2 * ROWS_PER_GROUP
 """Two buckets of the month slabs are read at once: opening files costs, and a larger array leaves a core waiting."""
 
 

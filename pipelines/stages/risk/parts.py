@@ -17,13 +17,12 @@ from models import drift
 from models.registry import Artefact
 from models.rule_score import RuleSet
 from pipelines import inputs
-from pipelines.facts import Facts, opened, spread
+from pipelines.facts import ROWS_PER_GROUP, Facts, opened, spread
 from pipelines.run import Run, atomic_file, code_digest, make_folder
 from pipelines.stages.risk.scored import score_all
 from pipelines.warehouse import Warehouse
 from pipelines.work import Engine
 
-BUCKET = 16_384
 SOURCES = ("features.enterprise", "core.enterprise")
 SCORE, REASON, COUNTS = "score.parquet", "reason.parquet", "counts.json"
 Range = tuple[int, int]
@@ -47,7 +46,7 @@ class Score:
             scored = score_all(features, self.rules, self.model)
             for name, frame in ((SCORE, scored.score), (REASON, scored.reasons)):
                 with atomic_file(place / name) as temporary:
-                    frame.write_parquet(temporary, compression="lz4", row_group_size=BUCKET)
+                    frame.write_parquet(temporary, compression="lz4", row_group_size=ROWS_PER_GROUP)
             with atomic_file(place / COUNTS) as temporary:
                 temporary.write_text(json.dumps(scored.counts), encoding="utf-8")
         return int(pl.scan_parquet(place / REASON).select(pl.len()).collect().item())
