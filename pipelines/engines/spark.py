@@ -39,7 +39,7 @@ class Spark:
 
     master: str
     home: Path
-    part_size: int = 4 * ROWS_PER_GROUP
+    part_size: int = 2 * ROWS_PER_GROUP
     options: dict[str, str] = field(default_factory=dict)
 
     def each(self, task: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[Result]:
