@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -187,10 +188,14 @@ class _Fact:
 
 
 def _put(body: bytes, path: Path, before: Path) -> bool:
-    """Write ``body``, or take the file ``before`` where it says the same; whether one was written."""
+    """Write ``body``, or take the file ``before`` where it says the same; whether one was written.
+
+    A file system that has no hard links has it written again.
+    """
     if before.is_file() and before.stat().st_size == len(body) and before.read_bytes() == body:
-        os.link(before, path)
-        return False
+        with suppress(OSError):
+            os.link(before, path)
+            return False
     path.write_bytes(body)
     _sync(path)
     return True

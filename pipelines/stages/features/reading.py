@@ -33,7 +33,7 @@ from pipelines.warehouse import Warehouse
 
 UNITED_STATES = "USA"
 BLOCK_SIZE = 2 * ROWS_PER_GROUP
-"""Two buckets of the month slabs are read at once: opening files costs, and a larger array leaves a core waiting."""
+"""Two groups of rows of the month slabs are read at once: opening files costs, and in larger arrays a core waits."""
 
 
 @dataclass(frozen=True)
